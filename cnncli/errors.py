@@ -70,7 +70,7 @@ class NonFiniteError(CnncliError):
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:
     """The choice that looks most like `name`, if any looks like it at all."""
-    from difflib import get_close_matches  # noqa: PLC0415  (3 ms, needed only once something is wrong)
+    from difflib import get_close_matches
 
     by_lower = {choice.lower(): choice for choice in choices}
     found = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)

@@ -16,7 +16,7 @@ from cnncli.errors import UnknownName
 def stems(package: str) -> list[str]:
     """The names of the modules in `package` (dotted), sorted; private ones left out."""
     paths = import_module(package).__path__
-    names = {entry.removesuffix(".py") for path in paths for entry in listdir(path) if entry.endswith(".py")}
+    names = {entry.removesuffix(".py") for path in paths for entry in listdir(path) if entry.endswith(".py")}  # noqa: PTH208
     return sorted(name for name in names if not name.startswith("_"))
 
 

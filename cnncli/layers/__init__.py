@@ -1,0 +1,281 @@
+"""Layer specs: frozen, torch-free descriptions from which every figure is derived.
+
+A family of layers is a file in this folder; it declares `KINDS`, a dict from the kind's name on the command line
+(`conv`, `max-pool`) to its spec. A spec has PyTorch's own argument names and knows, from input shapes alone, its outputs,
+weights, MACs, connections, receptive field, what autograd saves for it, and the formula behind each; and how to build its
+`torch.nn` module (torch is imported inside that method alone).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+
+from cnncli.errors import RequestError, ShapeError, UnknownName
+from cnncli.field import Field, union
+from cnncli.registry import entries, find
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cnncli.formula import Formula
+
+ITEM_BYTES = {
+    "float64": 8,
+    "int64": 8,
+    "float32": 4,
+    "int32": 4,
+    "bfloat16": 2,
+    "float16": 2,
+    "int8": 1,
+    "uint8": 1,
+    "bool": 1,
+}
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """What flows between layers.
+
+    shape: of one example, the batch axis left out (C×H×W for an image) · dtype: torch's name without `torch.` ·
+    batch: where the batch axis stands in the whole tensor; None where no axis is the batch, and `shape` is complete
+    """
+
+    shape: Shape
+    dtype: str = "float32"
+    batch: int | None = 0
+
+    @property
+    def numel(self) -> int:
+        """Elements of one example."""
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of one example."""
+        return prod(self.shape) * ITEM_BYTES[self.dtype]
+
+    def like(self, shape: Shape) -> Tensor:
+        """A tensor of another shape, of the same dtype and batch axis."""
+        return Tensor(shape, self.dtype, self.batch)
+
+
+class Call(NamedTuple):
+    """One use of a layer in a network: what goes in and comes out, and what training needs gradients for.
+
+    grads: for each input, whether a gradient flows back into it · frozen: the layer's weights are not trained
+    """
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    grads: tuple[bool, ...] = ()
+    frozen: bool = False
+
+    @property
+    def x(self) -> Tensor:
+        """The first input."""
+        return self.inputs[0]
+
+    @property
+    def y(self) -> Tensor:
+        """The first output."""
+        return self.outputs[0]
+
+
+class Saved(NamedTuple):
+    """What autograd keeps of one call for the backward pass (train mode, float32, CPU), besides weights.
+
+    inputs: indices of the inputs kept · output: whether the output is kept · per_example, constant: bytes of tensors that are
+    neither (a mask, pooling indices; batch statistics), for each example and once
+    """
+
+    inputs: tuple[int, ...] = ()
+    output: bool = False
+    per_example: int = 0
+    constant: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A layer's spec. Subclasses add PyTorch's arguments as fields and override what their layer does differently."""
+
+    kind: ClassVar[str] = ""
+    """Its name on the command line."""
+    folds: ClassVar[bool] = False
+    """A table may show it in the row before (activation, dropout, flatten)."""
+
+    @property
+    def aliases(self) -> bool:
+        """The output lives in the first input's memory: a view of it, or computed in place."""
+        return False
+
+    @property
+    def torch_name(self) -> str:
+        """The name of the `torch.nn` class, or of our own module."""
+        return type(self).__name__
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The arguments, by PyTorch's names."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def with_arguments(self, **arguments: object) -> Self:
+        """The same spec with some arguments replaced."""
+        return replace(self, **arguments)
+
+    def resolve(self, inputs: tuple[Tensor, ...]) -> Self:  # noqa: ARG002  (most layers take any input as they are)
+        """The spec with what it leaves open read from its inputs; raises `ShapeError` where they disagree."""
+        return self
+
+    def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """What the resolved layer makes of its inputs; raises `ShapeError` where it cannot take them."""
+        return (inputs[0],)
+
+    @property
+    def weights(self) -> dict[str, Shape]:
+        """Learnable tensors of the resolved layer, name to shape; its parameters are their elements."""
+        return {}
+
+    @property
+    def buffers(self) -> dict[str, Shape]:
+        """Tensors that are stored but not learned (batch-norm statistics)."""
+        return {}
+
+    @property
+    def params(self) -> int:
+        """Learnable numbers."""
+        return sum(prod(shape) for shape in self.weights.values())
+
+    def macs(self, call: Call) -> int | None:  # noqa: ARG002
+        """Multiply-accumulates per example; None where unknown."""
+        return 0
+
+    def connections(self, call: Call) -> int | None:  # noqa: ARG002
+        """LeCun's count per example: (fan-in + 1 with a bias) × output units; None where unknown."""
+        return 0
+
+    def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:  # noqa: ARG002
+        """The receptive field of an output unit, from those of the inputs."""
+        return union(fields)
+
+    def saved(self, call: Call) -> Saved:  # noqa: ARG002
+        """What autograd keeps of this call."""
+        return Saved()
+
+    def formulas(self, call: Call) -> tuple[Formula, ...]:  # noqa: ARG002
+        """The formulas behind the figures above."""
+        return ()
+
+    @property
+    def brief(self) -> str:
+        """A few words for a table's row: `5×5 p2`, `relu`."""
+        return self.kind
+
+    @property
+    def sentence(self) -> str:
+        """One line for a heading: `conv 6 → 16, kernel 5×5, stride 1, padding 0`."""
+        return f"{self.kind} {self.brief}".strip() if self.brief != self.kind else self.kind
+
+    def module(self) -> nn.Module:
+        """The `torch.nn` module that the resolved spec describes; imports torch."""
+        from torch import nn
+
+        module: nn.Module = getattr(nn, self.torch_name)(**self.config)
+        return module
+
+
+def layer_kind(kind: str) -> type[Layer]:
+    """The spec called `kind` on the command line; raises `UnknownName`."""
+    found: type[Layer] = find("cnncli.layers", "KINDS", kind, "layer kind")
+    return found
+
+
+def layer_kinds() -> dict[str, type[Layer]]:
+    """All specs by their name on the command line."""
+    return entries("cnncli.layers", "KINDS")
+
+
+def make(kind: type[Layer], arguments: Mapping[str, object], *, where: str = "") -> Layer:
+    """The spec of `kind` with arguments from outside (a command line, a file), names and types checked.
+
+    Raises `UnknownName` and `RequestError`; `where` stands before the message.
+    """
+    known = {field.name: field for field in fields(kind)}
+    for name, value in arguments.items():
+        if name not in known:
+            raise UnknownName("argument", name, known, where=where)
+        if not _takes(str(known[name].type), value):
+            raise RequestError(f"{where}{name} takes {_wanted(str(known[name].type))}, not {value!r}")
+    missing = [name for name, field in known.items() if field.default is MISSING and name not in arguments]
+    if missing:
+        raise RequestError(f"{where}{kind.kind} needs {missing[0]}; write {missing[0]}=…")
+    try:
+        return kind(**arguments)
+    except RequestError as error:
+        raise type(error)(f"{where}{error}") from error
+
+
+_TAKES: dict[str, Callable[[object], bool]] = {
+    "int": lambda value: type(value) is int,
+    "float": lambda value: type(value) in (int, float),
+    "bool": lambda value: type(value) is bool,
+    "str": lambda value: type(value) is str,
+    "None": lambda value: value is None,
+    "Shape": lambda value: isinstance(value, tuple) and bool(value) and all(type(item) is int for item in value),
+}
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a word",
+    "Shape": "one number an axis (3x5)",
+}
+
+
+def _takes(annotation: str, value: object) -> bool:
+    return any(_TAKES[part](value) for part in annotation.split(" | "))
+
+
+def _wanted(annotation: str) -> str:
+    return " or ".join(_WORDS[part] for part in annotation.split(" | ") if part in _WORDS)
+
+
+def per_axis(value: int | Shape, axes: int, name: str, least: int) -> Shape:
+    """`value` for each of `axes` axes; raises `RequestError` for a wrong number of values or one below `least`."""
+    values = (value,) * axes if isinstance(value, int) else tuple(value)
+    if len(values) != axes:
+        raise RequestError(f"{name} {dims(values)} has {len(values)} values; write one, or {axes}")
+    if min(values) < least:
+        raise RequestError(f"{name} {dims(values)} is too small; the least is {least}")
+    return values
+
+
+def agree(name: str, given: int | None, found: int) -> int:
+    """`found`, read from the input; raises `ShapeError` where `given` says otherwise."""
+    if given is not None and given != found:
+        raise ShapeError(f"{name} is {given:,}, the input has {found:,}", fix=f"write {name} {given} → {found}")
+    return found
+
+
+def ranked(inputs: tuple[Tensor, ...], rank: int, what: str) -> Tensor:
+    """The only input, which must have `rank` axes besides the batch; raises `ShapeError`."""
+    if len(inputs) != 1:
+        raise ShapeError(f"{what} takes one input, got {len(inputs)}")
+    if len(inputs[0].shape) != rank:
+        wanted = {1: "a vector", 2: "C×L", 3: "C×H×W", 4: "C×D×H×W"}[rank]
+        raise ShapeError(f"{what} takes {wanted}, the input is {dims(inputs[0].shape)}")
+    return inputs[0]
+
+
+def dims(shape: Shape) -> str:
+    """A shape as one reads it: 6×28×28."""
+    return "×".join(map(str, shape))
+
+
+def times(values: Shape) -> str:
+    """One number where all are equal, else 3×5."""
+    return str(values[0]) if len(set(values)) == 1 else dims(values)

@@ -1,0 +1,52 @@
+"""LeNet-5: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition", 1998."""
+
+from __future__ import annotations
+
+from cnncli.compose import Value
+from cnncli.layers import Layer
+from cnncli.layers.activation import ReLU, Sigmoid, Tanh
+from cnncli.layers.conv import Conv2d
+from cnncli.layers.linear import Linear
+from cnncli.layers.pool import AvgPool2d, MaxPool2d
+from cnncli.layers.shape import Flatten
+from cnncli.models import Edition, Model, choose
+
+ACTIVATIONS: dict[str, type[Layer]] = {"sigmoid": Sigmoid, "tanh": Tanh, "relu": ReLU}
+POOLS: dict[str, type[AvgPool2d | MaxPool2d]] = {"avg": AvgPool2d, "max": MaxPool2d}
+
+
+def lenet(x: Value, padding: int, classes: int, activation: str, pool: str) -> Value:
+    """Two convolutions, each halved by a pool, then three dense layers; every output channel reads every input channel."""
+    act = choose("activation", activation, ACTIVATIONS)
+    down = choose("pool", pool, POOLS)
+    x = x(conv1=Conv2d(out_channels=6, kernel_size=5, padding=padding), act1=act(), pool1=down(kernel_size=2, stride=2))
+    x = x(conv2=Conv2d(out_channels=16, kernel_size=5), act2=act(), pool2=down(kernel_size=2, stride=2))
+    x = x(flatten=Flatten())
+    x = x(fc1=Linear(out_features=120), act3=act())
+    x = x(fc2=Linear(out_features=84), act4=act())
+    return x(fc3=Linear(out_features=classes))
+
+
+def d2l(x: Value, classes: int = 10, activation: str = "sigmoid", pool: str = "avg") -> Value:
+    """The textbook's: 28×28 padded by 2, so that the sizes are those of the 32×32 original."""
+    return lenet(x, 2, classes, activation, pool)
+
+
+def classic(x: Value, classes: int = 10, activation: str = "sigmoid", pool: str = "avg") -> Value:
+    """The sizes of the paper, 32×32 without padding, with the modern all-to-all second convolution."""
+    return lenet(x, 0, classes, activation, pool)
+
+
+NETWORKS = {
+    "lenet": Model(
+        title="LeNet",
+        year=1998,
+        paper="LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition",
+        story="The first convolutional network in daily use: it read the digits on bank cheques. Convolution, pooling and dense "
+        "layers, learned end to end by gradient descent.",
+        editions={
+            "d2l": Edition(body=d2l, input=(1, 28, 28), about="the textbook's: padding 2, sigmoid, average pooling"),
+            "classic": Edition(body=classic, input=(1, 32, 32), about="32×32 without padding, all-to-all C3"),
+        },
+    )
+}

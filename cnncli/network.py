@@ -1,0 +1,71 @@
+"""A network is data: named layer specs and who feeds whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cnncli.layers import Layer, Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One use of a layer.
+
+    name: a unique dotted path of identifiers; prefixes its keys in the state dict · inputs: the names of the nodes or network
+    inputs it reads; `x:1` is x's second output · shares: the node whose module (and weights) it uses again ·
+    frozen: its weights are not trained
+    """
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+    shares: str | None = None
+    frozen: bool = False
+
+
+@dataclass(frozen=True)
+class Network:
+    """A list of nodes in the order they run.
+
+    inputs: name → tensor · outputs: names as in `Node.inputs` · blocks: path → the kind of block it is an instance of
+    (`inception3a` → `Inception`)
+    """
+
+    name: str
+    edition: str
+    inputs: Mapping[str, Tensor]
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+    blocks: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse names that are used twice and inputs that nobody makes (a fault of whoever wrote the network)."""
+        known = set(self.inputs)
+        for node in self.nodes:
+            missing = [name for name in node.inputs if source(name, known) is None]
+            if missing:
+                raise ValueError(f"{self.name}: {node.name} reads {missing[0]!r}, which nothing before it makes")
+            if node.name in known:
+                raise ValueError(f"{self.name}: {node.name!r} is used twice")
+            known.add(node.name)
+        lost = [name for name in self.outputs if source(name, known) is None]
+        if lost:
+            raise ValueError(f"{self.name}: its output {lost[0]!r} is made by nothing")
+
+    def block_of(self, name: str) -> str | None:
+        """The innermost block that the node called `name` stands in."""
+        path = name
+        while "." in path:
+            path = path.rpartition(".")[0]
+            if path in self.blocks:
+                return path
+        return None
+
+
+def source(name: str, known: Mapping[str, object] | set[str]) -> tuple[str, int] | None:
+    """Who makes `name`, and which of its outputs it is: `x` is ("x", 0), `x:1` is ("x", 1); None where nobody does."""
+    if name in known:
+        return name, 0
+    maker, colon, index = name.rpartition(":")
+    return (maker, int(index)) if colon and maker in known and index.isdigit() else None
