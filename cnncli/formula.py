@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _SYMBOL = re.compile(r"[A-Za-z_₀-₉][A-Za-z_₀-₉0-9]*")
 
 
-@dataclass(frozen=True)
-class Formula:
+class Formula(NamedTuple):
     """Why a number is what it is.
 
     of: what it computes ("parameters") · symbols: the textbook's form · numbers: the same with the numbers put in, an

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cnncli.layers import Layer, Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One use of a layer.
 
     name: a unique dotted path of identifiers; prefixes its keys in the state dict · inputs: the names of the nodes or network

@@ -14,8 +14,7 @@ from cnncli.layers import Call, Layer, Tensor
 from cnncli.network import Network, Node, source
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """The figures of one node; per example except bytes, which are for the batch. None means unknown, never zero.
 
     layer: the resolved spec · params: learnable numbers (0 where the weights are shared with an earlier row) · macs,
@@ -41,8 +40,7 @@ class Row:
         return self.layer.formulas(self.call)
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """Sums over the rows; a sum over an unknown is a lower bound (`Report.complete` is then false)."""
 
     params: int
@@ -58,8 +56,7 @@ class Totals:
         return 2 * self.macs
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Where a network could not take its input: the row, why, and what would help."""
 
     row: str
@@ -67,7 +64,7 @@ class Failure:
     fix: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """A network's rows in running order, up to the failure if there was one."""
 

@@ -176,6 +176,11 @@ class Layer:
         return self.kind
 
     @property
+    def folded(self) -> str:
+        """The words it adds to the row before when it is folded into it."""
+        return self.brief
+
+    @property
     def sentence(self) -> str:
         """One line for a heading: `conv 6 → 16, kernel 5×5, stride 1, padding 0`."""
         return f"{self.kind} {self.brief}".strip() if self.brief != self.kind else self.kind

@@ -39,6 +39,11 @@ class Flatten(Layer):
             raise ShapeError(f"cannot flatten dimensions {self.start_dim} to {self.end_dim} of {rank}")
         return (inputs[0].like((*shape[:first], prod(shape[first : last + 1]), *shape[last + 1 :])),)
 
+    @property
+    def folded(self) -> str:
+        """Nothing: the next row's input says it."""
+        return ""
+
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
         """Each number keeps its field; the input's axes are gone."""
         return fields[0] if call.x.shape == call.y.shape else fields[0]._replace(flat=True)

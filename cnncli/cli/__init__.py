@@ -1,0 +1,138 @@
+"""The command line: a lazy group of commands, and where every error becomes one line and an exit code.
+
+A command is a file in this folder: a function of the file's name, whose docstring is its help. Nothing else is imported to
+run it; the overview (`cnncli --help`) imports them all, which is cheap because heavy imports stand inside functions.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from cnncli.errors import FAULT, INTERRUPTED, PIPE_CLOSED, CnncliError, DataError, UnknownName
+from cnncli.registry import stems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # typer's own base of everything wrong with a command line
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+class LazyGroup(TyperGroup):
+    """Finds a command's file by its name and imports it when it is asked for."""
+
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002
+        """The commands' names, which are their files' names."""
+        return [stem.replace("_", "-") for stem in stems(__name__)]
+
+    def get_command(self, ctx: object, cmd_name: str) -> Any:  # noqa: ANN401  (a type of typer's vendored click)
+        """The command; raises `UnknownName` (exit code 2)."""
+        names = self.list_commands(ctx)
+        if cmd_name not in names:
+            raise UnknownName("command", cmd_name, names)
+        return command(cmd_name)
+
+
+def command(name: str) -> Any:  # noqa: ANN401  (a type of typer's vendored click)
+    """The command of the file called `name`, ready to be invoked."""
+    stem = name.replace("-", "_")
+    module = import_module(f"{__name__}.{stem}")
+    single = typer.Typer(add_completion=False, context_settings=CONTEXT)
+    single.command(name)(getattr(module, stem))
+    return typer.main.get_command(single)
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=True,
+    context_settings=CONTEXT,
+    help="Train and inspect convolutional networks: sizes, parameters, receptive fields, and the why behind each number.",
+)
+
+
+def _version(show: bool) -> None:
+    if show:
+        from cnncli import __version__
+
+        sys.stdout.write(f"cnncli {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error. Stands anywhere.")] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The program: runs `sys.argv` and exits with the contract's code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; every error is one line on stderr."""
+    from cnncli.render.text import plain_stand_ins
+
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    plain_stand_ins(sys.stdout, sys.stderr)
+    try:
+        code = app(args=arguments, prog_name="cnncli", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _reader_left()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except typer.Abort:
+        return INTERRUPTED
+    except Exception as error:
+        if debug:
+            raise
+        return _explain(error)
+    return code if isinstance(code, int) else 0
+
+
+def _reader_left() -> int:
+    """Leave quietly: what Python still flushes on exit goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return PIPE_CLOSED
+
+
+def _explain(error: Exception) -> int:
+    from cnncli.render.text import complain
+
+    if isinstance(error, CnncliError):
+        complain(str(error))
+        return error.exit_code
+    if isinstance(error, UsageError):
+        return _explain_usage(error)
+    if isinstance(error, OSError):
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return DataError.exit_code
+    complain(f"a fault in cnncli: {type(error).__name__}: {error}")
+    complain("please report it with the command line and the output of the same command with --debug")
+    return FAULT
+
+
+def _explain_usage(error: Any) -> int:  # noqa: ANN401  (a type of typer's vendored click)
+    from cnncli.render.text import complain
+
+    context = error.ctx
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stdout.write(context.get_help() + "\n")
+        return 0
+    place = context.command_path if context else "cnncli"
+    complain(f"{error.format_message().rstrip('.')}; see {place} --help", place=place)
+    return 2

@@ -1,0 +1,67 @@
+"""Reading what people write on a command line: shapes, numbers for each axis, `key=value`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cnncli.errors import RequestError
+from cnncli.layers import Shape
+
+_MOST = 10**9  # an axis longer than this is a slip of the keyboard, and no tensor holds it
+
+
+def shape(text: str, option: str = "--input") -> Shape:
+    """`1x224x224` as (1, 224, 224); `×` and `X` are read too. Raises `RequestError`."""
+    parts = text.replace("×", "x").lower().split("x")
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise RequestError(f"{option} {text!r} is not a shape; write it as in 1x224x224 or 400")
+    sizes = tuple(int(part) for part in parts if len(part) <= 12)
+    if len(sizes) < len(parts) or min(sizes) < 1 or max(sizes) > _MOST:
+        raise RequestError(f"{option} {text!r} has a size outside 1 to {_MOST:,}")
+    return sizes
+
+
+def spread(text: str) -> object:
+    """A value as a layer's argument: `5`, `3x5`, `true`, `none`, `0.5`, or a word."""
+    lowered = text.lower().replace("×", "x")
+    words = {"true": True, "false": False, "none": None, "null": None}
+    if lowered in words:
+        return words[lowered]
+    parts = lowered.split("x")
+    if len(parts) > 1 and all(part.isascii() and part.isdigit() and len(part) <= 12 for part in parts):
+        return tuple(map(int, parts))
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def pairs(arguments: Sequence[str] | None) -> dict[str, object]:
+    """`key=value` arguments as a dict; hyphens in keys are underscores. Raises `RequestError`."""
+    found: dict[str, object] = {}
+    for argument in arguments or ():
+        key, equals, value = argument.partition("=")
+        key = key.strip().replace("-", "_")
+        if not equals or not key or not value:
+            raise RequestError(f"{argument!r} is not key=value; write it as in stride=2")
+        if key in found:
+            raise RequestError(f"{key} is set twice; write it once")
+        found[key] = spread(value)
+    return found
+
+
+def merge(given: Mapping[str, object], options: Mapping[str, tuple[str, object]]) -> dict[str, object]:
+    """`given` with what options set: key → (flag, value), None where it was not given.
+
+    Raises `RequestError` where an option and a `key=value` set one thing differently.
+    """
+    merged = dict(given)
+    for key, (flag, value) in options.items():
+        if value is None:
+            continue
+        if key in merged and merged[key] != value:
+            raise RequestError(f"{flag} {value} and {key}={merged[key]} contradict each other; write one of them")
+        merged[key] = value
+    return merged

@@ -1,0 +1,1 @@
+"""Showing results: the only place that imports rich and matplotlib."""

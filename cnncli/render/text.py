@@ -1,0 +1,92 @@
+"""Text for every terminal: inert where it comes from outside, ASCII where the encoding has nothing better."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+from typing import TextIO
+
+_STAND_INS = {
+    "×": "x",
+    "·": "*",
+    "−": "-",
+    "–": "-",
+    "→": "->",
+    "…": "...",
+    "⌊": "floor(",
+    "⌋": ")",
+    "⌈": "ceil(",
+    "⌉": ")",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+    "±": "+-",
+    "∞": "inf",
+    "²": "^2",
+    "μ": "u",
+    "µ": "u",
+    "°": " deg",
+    "✓": "ok",
+    "✗": "x",
+    "“": '"',
+    "”": '"',
+    "‘": "'",
+    "’": "'",
+    "█": "#",
+    "▌": "#",
+    "░": ".",
+    "▒": ":",
+    "▓": "%",
+    "■": "#",
+    "□": ".",
+    **dict.fromkeys("─━╌═", "-"),
+    **dict.fromkeys("│┃║", "|"),
+    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯╷╵╶╴╪╞╡", "+"),
+    **{digit: str(place) for place, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")},
+}
+
+
+def _stand_in(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    wanted = error.object[error.start : error.end]
+    return "".join(_STAND_INS.get(character, "?") for character in wanted), error.end
+
+
+codecs.register_error("cnncli", _stand_in)
+
+
+def plain_stand_ins(*streams: TextIO) -> None:
+    """Make `streams` write ASCII for a character that their encoding lacks, instead of failing."""
+    for stream in streams:
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors="cnncli")
+
+
+def inert(text: str) -> str:
+    """Text from outside with its control characters (line breaks, escape sequences) written out."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def complain(message: str, place: str = "cnncli") -> None:
+    """One line on stderr."""
+    sys.stderr.write(f"{place}: {inert(message)}\n")
+
+
+def say(*lines: str) -> None:
+    """Result lines on stdout."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def columns_of(stream: TextIO, otherwise: int = 80) -> int:
+    """The width to write for: $COLUMNS, else the terminal's, else `otherwise` (a pipe)."""
+    import os
+
+    given = os.environ.get("COLUMNS", "")
+    if given.isdigit() and int(given) > 0:
+        return int(given)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or otherwise
+    except (OSError, ValueError):
+        return otherwise
