@@ -97,6 +97,8 @@ def uneven(table: Sequence[tuple[int, int]]) -> Reach:
 def union(fields: Sequence[Field]) -> Field | None:
     """The field of a unit that reads the units at its place in several tensors; None where their places differ."""
     first = fields[0]
+    if len(fields) == 1:
+        return first
     if any(len(field.axes) != len(first.axes) or field.flat != first.flat for field in fields):
         return None
     axes = tuple(_joined(reaches) for reaches in zip(*(field.axes for field in fields), strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
@@ -18,8 +18,8 @@ class Row(NamedTuple):
     """The figures of one node; per example except bytes, which are for the batch. None means unknown, never zero.
 
     layer: the resolved spec · params: learnable numbers (0 where the weights are shared with an earlier row) · macs,
-    connections: as the contract defines them · field: the receptive field of an output unit · activation_bytes: of the
-    output; 0 for a view
+    connections: multiply-accumulates, and LeCun's count · field: the receptive field of an output unit · activation_bytes:
+    of the outputs; 0 for a view or a result in place · saved_bytes: what autograd keeps for backward and no earlier row keeps already
     """
 
     name: str
@@ -33,6 +33,7 @@ class Row(NamedTuple):
     connections: int | None
     field: Field | None
     activation_bytes: int
+    saved_bytes: int
 
     @property
     def formulas(self) -> tuple[Formula, ...]:
@@ -41,7 +42,11 @@ class Row(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Sums over the rows; a sum over an unknown is a lower bound (`Report.complete` is then false)."""
+    """Sums over the rows; a sum over an unknown is a lower bound (`Report.complete` is then false).
+
+    peak_inference_bytes: the most that must be alive at once while the network runs, its input included · saved_bytes: what
+    autograd keeps · training_bytes: that, the parameters and their gradients (plain SGD keeps nothing more)
+    """
 
     params: int
     trainable: int
@@ -49,6 +54,9 @@ class Totals(NamedTuple):
     macs: int
     connections: int
     activation_bytes: int
+    peak_inference_bytes: int
+    saved_bytes: int
+    training_bytes: int
 
     @property
     def flops(self) -> int:
@@ -57,7 +65,7 @@ class Totals(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Where a network could not take its input: the row, why, and what would help."""
+    """Where a network could not take its input: the row, the shapes that reached it, why, and what would help."""
 
     row: str
     message: str
@@ -71,6 +79,7 @@ class Report:
     network: Network
     batch_size: int
     rows: tuple[Row, ...]
+    peak_inference_bytes: int
     failure: Failure | None = None
 
     @property
@@ -86,22 +95,117 @@ class Report:
     @property
     def totals(self) -> Totals:
         """The rows added up."""
+        params, trainable = _total(row.params for row in self.rows), _total(row.trainable for row in self.rows)
+        saved = _total(row.saved_bytes for row in self.rows)
         return Totals(
-            params=_total(row.params for row in self.rows),
-            trainable=_total(row.trainable for row in self.rows),
+            params=params,
+            trainable=trainable,
             buffers=_total(row.buffers for row in self.rows),
             macs=_total(row.macs for row in self.rows),
             connections=_total(row.connections for row in self.rows),
             activation_bytes=_total(row.activation_bytes for row in self.rows),
+            peak_inference_bytes=self.peak_inference_bytes,
+            saved_bytes=saved,
+            training_bytes=saved + 4 * (params + trainable),
         )
 
 
 class _Flow(NamedTuple):
-    """One tensor while the network is walked: what it is, what its units see, whether a gradient flows into it."""
+    """One tensor on its way: what it is, what its units see, whether a gradient flows into it, whose memory it lives in."""
 
     tensor: Tensor
     field: Field | None
     grad: bool
+    storage: str
+
+
+class _Walk:
+    """The tensors that exist so far, and the memory behind them."""
+
+    def __init__(self, network: Network, batch_size: int) -> None:
+        self.batch_size = batch_size
+        self.flows: dict[str, tuple[_Flow, ...]] = {}
+        self.sizes: dict[str, int] = {}  # bytes of each storage
+        self.saved: set[str] = set()  # storages that autograd keeps
+        for name, tensor in network.inputs.items():
+            self.sizes[name] = self.bytes(tensor)
+            self.flows[name] = (_Flow(tensor, _entry(tensor, network), grad=False, storage=name),)
+
+    def bytes(self, tensor: Tensor) -> int:
+        return tensor.nbytes * (1 if tensor.batch is None else self.batch_size)
+
+    def take(self, name: str) -> _Flow:
+        maker, index = source(name, self.flows) or (name, 0)
+        return self.flows[maker][index]
+
+    def step(self, node: Node) -> Row:
+        """The row of `node`; its outputs exist from now on. Raises `ShapeError`."""
+        flows = [self.take(name) for name in node.inputs]
+        tensors = tuple(flow.tensor for flow in flows)
+        layer = node.layer.resolve(tensors)
+        outputs = layer.outputs(tensors)
+        call = Call(tensors, outputs, tuple(flow.grad for flow in flows), node.frozen)
+        fields = tuple(flow.field for flow in flows if flow.field is not None)
+        field = layer.field(fields, call) if len(fields) == len(flows) else None
+        made = self._store(node.name, layer, call, flows)
+        grad = any(call.grads) or (bool(layer.weights) and not node.frozen)
+        self.flows[node.name] = tuple(
+            _Flow(tensor, field, grad, storage) for tensor, storage in zip(outputs, made, strict=True)
+        )
+        params = 0 if node.shares else layer.params
+        return Row(
+            name=node.name,
+            layer=layer,
+            inputs=node.inputs,
+            call=call,
+            params=params,
+            trainable=0 if node.frozen else params,
+            buffers=0 if node.shares else sum(prod(shape) for shape in layer.buffers.values()),
+            macs=layer.macs(call),
+            connections=layer.connections(call),
+            field=field,
+            activation_bytes=0 if layer.aliases else sum(self.sizes[storage] for storage in made),
+            saved_bytes=self._save(layer, call, flows, made) if grad else 0,
+        )
+
+    def _store(self, name: str, layer: Layer, call: Call, flows: list[_Flow]) -> list[str]:
+        """The storages of the outputs: new ones, or the first input's for a view or a result in place."""
+        if layer.aliases:
+            return [flows[0].storage] * len(call.outputs)
+        made = [f"{name}:{place}" if place else name for place in range(len(call.outputs))]
+        self.sizes.update({storage: self.bytes(tensor) for storage, tensor in zip(made, call.outputs, strict=True)})
+        return made
+
+    def _save(self, layer: Layer, call: Call, flows: list[_Flow], made: list[str]) -> int:
+        """Bytes that autograd keeps of this call and did not keep before."""
+        kept = layer.saved(call)
+        storages = {flows[place].storage for place in kept.inputs} | ({made[0]} if kept.output else set())
+        fresh = storages - self.saved
+        self.saved |= fresh
+        return sum(self.sizes[storage] for storage in fresh) + kept.per_example * self.batch_size + kept.constant
+
+    def peak(self, network: Network) -> int:
+        """The most bytes alive at once: a storage lives from the node that makes it to the last that reads it."""
+        steps = [{self.take(name).storage for name in network.inputs}]
+        for node in network.nodes:
+            if node.name in self.flows:
+                steps.append({flow.storage for flow in (*map(self.take, node.inputs), *self.flows[node.name])})
+        made = [name for name in network.outputs if source(name, self.flows)]
+        last = {storage: place for place, storages in enumerate(steps) for storage in storages}
+        last |= {self.take(name).storage: len(steps) for name in made}
+        return self._highest(steps, last)
+
+    def _highest(self, steps: list[set[str]], last: dict[str, int]) -> int:
+        alive: set[str] = set()
+        now = highest = 0
+        for place, storages in enumerate(steps):
+            now += sum(self.sizes[storage] for storage in storages - alive)
+            alive |= storages
+            highest = max(highest, now)
+            done = {storage for storage in storages if last[storage] == place}
+            now -= sum(self.sizes[storage] for storage in done)
+            alive -= done
+        return highest
 
 
 def report(network: Network, *, batch_size: int = 1) -> Report:
@@ -109,17 +213,16 @@ def report(network: Network, *, batch_size: int = 1) -> Report:
 
     A node that cannot take its input ends the rows; `Report.failure` names it. Nothing is raised for that.
     """
-    flows: dict[str, tuple[_Flow, ...]] = {
-        name: (_Flow(tensor, _entry(tensor, network.inputs), grad=False),) for name, tensor in network.inputs.items()
-    }
+    walk = _Walk(network, batch_size)
     rows: list[Row] = []
+    failure = None
     for node in network.nodes:
         try:
-            row, flows[node.name] = _row(node, [_take(flows, name) for name in node.inputs], batch_size)
+            rows.append(walk.step(node))
         except ShapeError as error:
-            return Report(network, batch_size, tuple(rows), Failure(node.name, error.reason, error.fix))
-        rows.append(row)
-    return Report(network, batch_size, tuple(rows))
+            failure = Failure(node.name, error.reason, error.fix)
+            break
+    return Report(network, batch_size, tuple(rows), walk.peak(network), failure)
 
 
 def resolved(network: Network) -> dict[str, Layer]:
@@ -131,43 +234,9 @@ def resolved(network: Network) -> dict[str, Layer]:
     return {row.name: row.layer for row in found.rows}
 
 
-def _row(node: Node, flows: list[_Flow], batch_size: int) -> tuple[Row, tuple[_Flow, ...]]:
-    tensors = tuple(flow.tensor for flow in flows)
-    layer = node.layer.resolve(tensors)
-    outputs = layer.outputs(tensors)
-    call = Call(tensors, outputs, tuple(flow.grad for flow in flows), node.frozen)
-    params = 0 if node.shares else layer.params
-    fields = tuple(flow.field for flow in flows if flow.field is not None)
-    field = layer.field(fields, call) if len(fields) == len(flows) else None
-    row = Row(
-        name=node.name,
-        layer=layer,
-        inputs=node.inputs,
-        call=call,
-        params=params,
-        trainable=0 if node.frozen else params,
-        buffers=0 if node.shares else sum(prod(shape) for shape in layer.buffers.values()),
-        macs=layer.macs(call),
-        connections=layer.connections(call),
-        field=field,
-        activation_bytes=0 if layer.aliases else sum(_bytes(tensor, batch_size) for tensor in outputs),
-    )
-    grad = any(call.grads) or (bool(layer.weights) and not node.frozen)
-    return row, tuple(_Flow(tensor, field, grad) for tensor in outputs)
-
-
-def _take(flows: Mapping[str, tuple[_Flow, ...]], name: str) -> _Flow:
-    maker, index = source(name, flows) or (name, 0)
-    return flows[maker][index]
-
-
-def _entry(tensor: Tensor, inputs: Mapping[str, Tensor]) -> Field | None:
+def _entry(tensor: Tensor, network: Network) -> Field | None:
     """An image's units see themselves; with several inputs there is no one image to see."""
-    return entry(tensor.shape[1:]) if len(inputs) == 1 and len(tensor.shape) > 1 else None
-
-
-def _bytes(tensor: Tensor, batch_size: int) -> int:
-    return tensor.nbytes * (1 if tensor.batch is None else batch_size)
+    return entry(tensor.shape[1:]) if len(network.inputs) == 1 and len(tensor.shape) > 1 else None
 
 
 def _total(values: Iterable[int | None]) -> int:
