@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
     layer: the resolved spec · params: learnable numbers (0 where the weights are shared with an earlier row) · macs,
     connections: multiply-accumulates, and LeCun's count · field: the receptive field of an output unit · activation_bytes:
-    of the outputs; 0 for a view or a result in place · saved_bytes: what autograd keeps for backward and no earlier row keeps already
+    of the outputs; 0 for a view or a result in place · saved_bytes: what autograd keeps for backward that no earlier row keeps
     """
 
     name: str
@@ -187,9 +187,8 @@ class _Walk:
     def peak(self, network: Network) -> int:
         """The most bytes alive at once: a storage lives from the node that makes it to the last that reads it."""
         steps = [{self.take(name).storage for name in network.inputs}]
-        for node in network.nodes:
-            if node.name in self.flows:
-                steps.append({flow.storage for flow in (*map(self.take, node.inputs), *self.flows[node.name])})
+        ran = [node for node in network.nodes if node.name in self.flows]
+        steps += [{flow.storage for flow in (*map(self.take, node.inputs), *self.flows[node.name])} for node in ran]
         made = [name for name in network.outputs if source(name, self.flows)]
         last = {storage: place for place, storages in enumerate(steps) for storage in storages}
         last |= {self.take(name).storage: len(steps) for name in made}

@@ -4,39 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from cnncli.errors import DataError, UnknownName
+from cnncli.errors import DataError, RequestError
 from cnncli.layers import Shape
-from cnncli.models import models, network
+from cnncli.models import adaptations, edition, models, network
 from cnncli.network import Network
 
 
-def load(source: str, *, input: Shape | None = None, arguments: Mapping[str, object] | None = None) -> Network:
-    """The network that `source` names, at the input shape C×H×W.
+class Loaded(NamedTuple):
+    """A network, and what had to be adapted to its input (`fc1 6,400 → 1,024 inputs at 96×96`)."""
+
+    network: Network
+    adapted: tuple[str, ...] = ()
+
+
+def load(
+    source: str,
+    *,
+    input: Shape | None = None,
+    arguments: Mapping[str, object] | None = None,
+    strict: bool = False,
+) -> Loaded:
+    """The network that `source` names, at the input shape C×H×W; `strict` refuses to adapt it.
 
     Raises `UnknownName`, `RequestError` or `DataError`.
     """
-    if _looks_like_a_path(source):
-        return _of_run(Path(source), input, arguments or {})
-    try:
-        return network(source, input=input, **dict(arguments or {}))
-    except UnknownName:
-        if source.partition("@")[0] not in models() and Path(source).is_dir():
-            return _of_run(Path(source), input, arguments or {})
-        raise
+    name, own = source, dict(arguments or {})
+    if _is_a_run(source):
+        name, of_recipe = _of_run(Path(source))
+        own = of_recipe | own
+    found = network(name, input=input, **own)
+    adapted = tuple(adaptations(name, input, own)) if input or "classes" in own else ()
+    if strict and adapted:
+        raise RequestError(f"{name}: {adapted[0]}; leave --strict out to adapt it, or write --input {_made_for(name)}")
+    return Loaded(found, adapted)
 
 
-def _looks_like_a_path(source: str) -> bool:
-    return "/" in source or "\\" in source
+def _made_for(name: str) -> str:
+    return "x".join(map(str, edition(name)[2].input))
 
 
-def _of_run(folder: Path, input: Shape | None, arguments: Mapping[str, object]) -> Network:
-    """The network of a run folder, as its recipe has it."""
+def _is_a_run(source: str) -> bool:
+    if "/" in source or "\\" in source:
+        return True
+    return Path(source).is_dir() and source.partition("@")[0] not in models()
+
+
+def _of_run(folder: Path) -> tuple[str, dict[str, object]]:
+    """The network of a run folder, as its recipe has it: its name and arguments."""
     from cnncli.recipe import load as load_recipe
 
     recipe = folder / "recipe.yaml"
     if not recipe.is_file():
         raise DataError(f"{folder} is no run folder: it holds no recipe.yaml; name a network, or a folder below runs/")
     found = load_recipe(str(recipe)).model
-    own = {key: value for key, value in found.model_dump().items() if key not in {"name", "weights"}}
-    return network(found.name, input=input, **(own | dict(arguments)))
+    return found.name, dict(found.arguments)

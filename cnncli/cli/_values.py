@@ -65,3 +65,15 @@ def merge(given: Mapping[str, object], options: Mapping[str, tuple[str, object]]
             raise RequestError(f"{flag} {value} and {key}={merged[key]} contradict each other; write one of them")
         merged[key] = value
     return merged
+
+
+def amount(text: str, option: str) -> int:
+    """`5M` as 5,000,000; k, M, G and T are thousands. Raises `RequestError`."""
+    factor = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}.get(text[-1:].lower(), 1)
+    try:
+        number = float(text[:-1] if factor > 1 else text) * factor
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e18:
+        raise RequestError(f"{option} {text!r} is not an amount; write it as in 5M or 61706")
+    return round(number)

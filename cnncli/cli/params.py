@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -31,6 +31,10 @@ def params(
     groups: Annotated[int | None, typer.Option("--groups", help="Groups of channels that do not mix.")] = None,
     no_bias: Annotated[bool, typer.Option("--no-bias", help="Leave the bias out.")] = False,
     ceil: Annotated[bool, typer.Option("--ceil", help="Round the output size up (pooling).")] = False,
+    convention: Annotated[
+        Literal["torch", "caffe", "tf-same", "tf-valid"],
+        typer.Option("--convention", help="Whose rule for the output size."),
+    ] = "torch",
     input: Annotated[str | None, typer.Option("--input", metavar="CxHxW|HxW", help="The input's shape.")] = None,
     format: Format = "table",
 ) -> None:
@@ -57,4 +61,4 @@ def params(
         argument_name(spec, name, flag): (flag, value) for name, (flag, value) in flags.items() if value is not None
     }
     layer, call = single_layer(spec, merge(pairs(arguments), given), shape(input) if input else None)
-    show_layer(layer, call, format)
+    show_layer(layer, call, format, convention)

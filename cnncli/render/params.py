@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+
+from cnncli.conventions import disagreement, outcomes, under, unread, windows_of
 from cnncli.formula import Formula
 from cnncli.layers import Call, Layer
 from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown
-from cnncli.render.text import say
+from cnncli.render.text import columns_of, say
+from cnncli.render.window import window_lines
 
+SIZES = ("size", "length", "depth", "height", "width")
 COLUMNS = (
     Column("of", "figure", left=True),
     Column("value", "value"),
@@ -15,13 +21,16 @@ COLUMNS = (
 )
 
 
-def show_layer(layer: Layer, call: Call, format: str) -> None:
-    """The layer as text, JSON, CSV or Markdown on stdout."""
-    formulas = layer.formulas(call)
+def show_layer(layer: Layer, call: Call, format: str, convention: str = "torch") -> None:
+    """The layer as text, JSON, CSV or Markdown on stdout; its size by `convention`."""
+    use, formulas = call, layer.formulas(call)
+    if convention != "torch":
+        use, sizes = under(convention, layer, call)
+        formulas = (*sizes, *(each for each in layer.formulas(use) if each.of not in SIZES))
     if format == "json":
-        write_json(layer_json(layer, call))
+        write_json(layer_json(layer, use, formulas, convention) | _conventions_json(layer, call))
     elif format == "table":
-        say(*_text(layer, call, formulas))
+        say(*_text(layer, use, formulas, convention), *_beside(layer, call, convention))
     else:
         lines = [
             [Cell(f.of, f.of), Cell(f.value, f"{f.value:,}"), Cell(f.symbols, f.symbols), Cell(f.numbers, f.numbers)]
@@ -30,19 +39,26 @@ def show_layer(layer: Layer, call: Call, format: str) -> None:
         (write_csv if format == "csv" else write_markdown)(COLUMNS, lines)
 
 
-def layer_json(layer: Layer, call: Call) -> dict[str, object]:
+def layer_json(layer: Layer, call: Call, formulas: Sequence[Formula], convention: str) -> dict[str, object]:
     """The `cnncli/params/1` object."""
+    given = bool(call.inputs)
     return {
         "schema": "cnncli/params/1",
         "layer": layer.torch_name,
         "config": layer.config,
-        "input": list(call.x.shape) if call.inputs else None,
-        "output": list(call.y.shape) if call.inputs else None,
+        "convention": convention,
+        "input": list(call.x.shape) if given else None,
+        "output": list(call.y.shape) if given else None,
         "params": layer.params,
-        "macs": layer.macs(call) if call.inputs else None,
-        "connections": layer.connections(call) if call.inputs else None,
-        "formulas": [formula_json(found) for found in layer.formulas(call)],
+        "macs": layer.macs(call) if given else None,
+        "connections": layer.connections(call) if given else None,
+        "formulas": [formula_json(found) for found in formulas],
     }
+
+
+def _conventions_json(layer: Layer, call: Call) -> dict[str, object]:
+    sizes = outcomes(layer, call)
+    return {"conventions": {name: list(size) for name, size in sizes.items()}} if sizes else {}
 
 
 def formula_json(found: Formula) -> dict[str, object]:
@@ -51,20 +67,52 @@ def formula_json(found: Formula) -> dict[str, object]:
     return {"of": found.of, "symbols": found.symbols, "numbers": found.numbers, "value": found.value, **note}
 
 
-def formula_lines(formulas: tuple[Formula, ...]) -> list[str]:
-    """`parameters  (C_in·k_h·k_w + 1)·C_out = (6·5·5 + 1)·16 = 2,416`, the names padded to one width."""
-    width = max((len(found.of) for found in formulas), default=0)
-    return [f"{found.of:{width}}  {_chain(found)}" + (f"   ({found.note})" if found.note else "") for found in formulas]
+def formula_lines(formulas: Sequence[Formula], width: int) -> list[str]:
+    """`parameters  (C_in·k_h·k_w + 1)·C_out = (6·5·5 + 1)·16 = 2,416`, the names padded to one width.
+
+    A line that is wider than `width` is broken before an equals sign, and before the remark.
+    """
+    names = max((len(found.of) for found in formulas), default=0)
+    return [line for found in formulas for line in _broken(f"{found.of:{names}}  ", _steps(found), found.note, width)]
 
 
-def _chain(found: Formula) -> str:
-    value = f"{found.value:,}"
-    steps = [found.symbols, found.numbers, value]
-    return " = ".join(step for place, step in enumerate(steps) if place == 0 or step != steps[place - 1])
+def _steps(found: Formula) -> list[str]:
+    steps = [found.symbols, found.numbers, f"{found.value:,}"]
+    return [step for place, step in enumerate(steps) if place == 0 or step != steps[place - 1]]
 
 
-def _text(layer: Layer, call: Call, formulas: tuple[Formula, ...]) -> list[str]:
-    lines = [layer.sentence, *formula_lines(formulas)]
+def _broken(name: str, steps: list[str], note: str, width: int) -> list[str]:
+    lines = [name + " = ".join(steps)]
+    if len(lines[0]) > width and len(steps) > 1:
+        lines = [name + steps[0], " " * len(name) + "= " + " = ".join(steps[1:])]
+    if note and len(lines[-1]) + len(note) + 5 <= width:
+        lines[-1] += f"   ({note})"
+    elif note:
+        lines.append(" " * len(name) + f"({note})")
+    return lines
+
+
+def _text(layer: Layer, call: Call, formulas: Sequence[Formula], convention: str) -> list[str]:
+    by = "" if convention == "torch" else f", as {convention} counts"
+    lines = [layer.sentence + by, *formula_lines(formulas, columns_of(sys.stdout))]
     if call.inputs:
         return lines
-    return [*lines, f"add --input {'14x14' if hasattr(layer, 'axes') else '400'} for output size, MACs and connections"]
+    return [*lines, f"add --input {_example(layer)} for output size, MACs and connections"]
+
+
+def _example(layer: Layer) -> str:
+    axes = len(windows_of(layer))
+    return {0: "16x14x14", 1: "100", 2: "14x14", 3: "8x14x14"}[axes] if axes or not layer.weights else "400"
+
+
+def _beside(layer: Layer, call: Call, convention: str) -> list[str]:
+    """What stands beside the figures: pixels nobody reads, conventions that differ, a picture of the window."""
+    if not call.inputs or not windows_of(layer):
+        return []
+    lines = []
+    if convention == "torch" and (lost := unread(layer, call)):
+        lines.append(f"rounding down: {lost}")
+    if differ := disagreement(layer, call):
+        lines.append(f"conventions differ: {differ}")
+    picture = window_lines(windows_of(layer), call.x.shape[1:])
+    return [*lines, *([""] if picture else []), *picture]

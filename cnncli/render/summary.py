@@ -2,166 +2,155 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from cnncli.check import Disagreement
+from cnncli.explain import Explanation, heading
 from cnncli.field import Field
-from cnncli.layers import dims
-from cnncli.models import models
-from cnncli.render.params import formula_json
-from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import complain, say
+from cnncli.layers import Shape, dims
+from cnncli.models import model
+from cnncli.render.columns import Entry, Shown, beyond, chosen, size
+from cnncli.render.params import formula_json, formula_lines
+from cnncli.render.table import Cell, write_csv, write_json, write_markdown, write_table
+from cnncli.render.text import columns_of, complain, inert, say
 from cnncli.report import Report, Row
 
 
-class Entry(NamedTuple):
-    """What one line of the table shows: a row, with the activations that follow it folded in.
+class View(NamedTuple):
+    """How to show a report: the columns' names, whether activations get rows of their own, the depth to fold paths at."""
 
-    params, macs …: sums over the folded rows; None where one of them is unknown
-    """
-
-    row: Row
-    words: str
-    params: int
-    macs: int | None
+    columns: str | None = None
+    all_rows: bool = False
+    depth: int | None = None
 
 
-def entries(report: Report, *, all_rows: bool = False) -> list[Entry]:
-    """The table's lines; activation, dropout and flatten go into the line before unless `all_rows`."""
+class Findings(NamedTuple):
+    """What was asked for besides the rows: None where it was not."""
+
+    explanations: Sequence[Explanation] | None = None
+    check: Sequence[Disagreement] | None = None
+    smallest: Shape | None = None
+    adapted: Sequence[str] = ()
+
+
+def entries(report: Report, view: View) -> list[Entry]:
+    """The table's lines: blocks folded at `depth`; activation, dropout and flatten in the line before unless `all_rows`."""
     shown: list[Entry] = []
     last = ""  # the row that a folded one must read
     for row in report.rows:
-        if shown and row.layer.folds and not all_rows and row.inputs == (last,):
+        block = _block(row, view.depth)
+        if shown and block and shown[-1].name == block:
+            shown[-1] = shown[-1]._replace(row=row, rows=(*shown[-1].rows, row))
+        elif block:
+            shown.append(Entry(block, report.network.blocks.get(block, ""), row, (row,)))
+        elif shown and row.layer.folds and not view.all_rows and row.inputs == (last,):
             shown[-1] = _folded(shown[-1], row)
         else:
-            shown.append(Entry(row, row.layer.brief, row.params, row.macs))
+            shown.append(Entry(row.name, row.layer.brief, row, (row,)))
         last = row.name
     return shown
 
 
+def _block(row: Row, depth: int | None) -> str | None:
+    """The path at `depth` that the row lies below, if it does."""
+    parts = row.name.split(".")
+    return ".".join(parts[:depth]) if depth is not None and len(parts) > depth else None
+
+
 def _folded(entry: Entry, row: Row) -> Entry:
     words = " ".join(part for part in (entry.words, row.layer.folded) if part)
-    macs = None if entry.macs is None or row.macs is None else entry.macs + row.macs
-    return entry._replace(words=words, params=entry.params + row.params, macs=macs)
+    return entry._replace(words=words, rows=(*entry.rows, row))
 
 
-def field_text(field: Field | None) -> str:
-    """`11`, `11×5`, `all`; a star where it reaches beyond the input."""
-    if field is None:
-        return "?"
-    if field.whole:
-        return "all"
-    sizes = tuple(reach.size for reach in field.axes)
-    return str(sizes[0]) if len(set(sizes)) == 1 else dims(sizes)
-
-
-def share(part: int | None, whole: int) -> Cell:
-    """A percentage of a total; blank where the part is unknown."""
-    if part is None:
-        return Cell(None, "?")
-    percent = 100 * part / whole if whole else 0.0
-    return Cell(round(percent, 4), f"{percent:.1f}")
-
-
-def count(value: int | None) -> Cell:
-    """A whole number with thousands separators; `?` where unknown."""
-    return Cell(value, "?" if value is None else f"{value:,}")
-
-
-def millions(value: int | None) -> Cell:
-    """A count in millions, two decimals."""
-    return Cell(value, "?" if value is None else f"{value / 1e6:,.2f}")
-
-
-class _Shown(NamedTuple):
-    column: Column
-    cell: Callable[[Entry, Report], Cell]
-    total: Callable[[Report], Cell] = lambda _: Cell(None, "")
-
-
-def _output(entry: Entry, _: Report) -> Cell:
-    text = dims(entry.row.call.y.shape)
-    return Cell(text.replace("×", "x"), text)
-
-
-def _name(entry: Entry, _: Report) -> Cell:
-    return Cell(entry.row.name, f"{entry.row.name}  {entry.words}")
-
-
-SHOWN = (
-    _Shown(Column("layer", "layer", left=True), _name, lambda report: Cell("total", _total_name(report))),
-    _Shown(Column("output", "output"), _output),
-    _Shown(Column("params", "parameters"), lambda e, _: count(e.params), lambda r: count(r.totals.params)),
-    _Shown(Column("params_percent", "%"), lambda e, r: share(e.params, r.totals.params)),
-    _Shown(Column("macs", "MACs (M)"), lambda e, _: millions(e.macs), lambda r: millions(r.totals.macs)),
-    _Shown(Column("macs_percent", "%"), lambda e, r: share(e.macs, r.totals.macs)),
-    _Shown(Column("receptive_field", "RF"), lambda e, _: Cell(text := field_text(e.row.field), text)),
-)
-
-
-def _total_name(report: Report) -> str:
-    return "total" if report.complete else "total, at least"
-
-
-def show_summary(report: Report, format: str, *, all_rows: bool = False) -> None:
+def show_summary(report: Report, view: View, format: str, findings: Findings) -> None:
     """The report on stdout; what went wrong on stderr."""
+    columns = chosen(view.columns)
     if format == "json":
-        write_json(summary_json(report))
-        return
-    shown = entries(report, all_rows=all_rows or format == "csv")
-    lines = [[part.cell(entry, report) for part in SHOWN] for entry in shown]
-    columns = [part.column for part in SHOWN]
-    if format == "csv":
-        write_csv(columns, lines)
-    elif format == "markdown":
-        write_markdown(columns, lines)
+        write_json(summary_json(report, findings))
+    elif findings.explanations is not None and format == "table":
+        say(*explanation_lines(findings.explanations))
     else:
-        say(heading(report))
-        write_table(columns, _aligned(shown, lines), [part.total(report) for part in SHOWN])
-        say(f"weights {size(report.totals.params * 4)}")
+        _show_rows(report, view, format, columns)
+        if format == "table":
+            say(*_footer(report), *findings.adapted)
+    if findings.check is not None and format != "json":
+        say(*_check_lines(report, findings.check))
     if report.failure:
-        complain(failure_text(report))
+        complain(failure_text(report, findings.smallest))
+
+
+def _show_rows(report: Report, view: View, format: str, columns: Sequence[Shown]) -> None:
+    shown = entries(report, view._replace(all_rows=view.all_rows or format == "csv"))
+    lines = [[part.cell(entry, report) for part in columns] for entry in shown]
+    heads = [part.column for part in columns]
+    if format == "csv":
+        write_csv(heads, lines)
+    elif format == "markdown":
+        write_markdown(heads, lines)
+    else:
+        say(title(report))
+        write_table(heads, _aligned(shown, lines), [part.total(report) for part in columns])
 
 
 def _aligned(shown: Sequence[Entry], lines: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
     """The lines with the names padded to one width, so that the words after them stand in a column."""
-    width = max((len(entry.row.name) for entry in shown), default=0)
-    names = [Cell(entry.row.name, f"{entry.row.name:{width}}  {entry.words}") for entry in shown]
+    width = max((len(entry.name) for entry in shown), default=0)
+    names = [Cell(entry.name, f"{entry.name:{width}}  {entry.words}") for entry in shown]
     return [[name, *line[1:]] for name, line in zip(names, lines, strict=True)]
 
 
-def heading(report: Report) -> str:
+def title(report: Report) -> str:
     """`LeNet · d2l edition · input 1×28×28 · float32`."""
     network = report.network
     shapes = " and ".join(dims(tensor.shape) for tensor in network.inputs.values())
-    title = models()[network.name].title if network.name in models() else network.name
+    name = model(network.name).title if network.edition else network.name  # only built-in networks have editions
     edition = f" · {network.edition} edition" if network.edition else ""
-    return f"{title}{edition} · input {shapes} · {next(iter(network.inputs.values())).dtype}"
+    batch = f" · batch {report.batch_size:,}" if report.batch_size > 1 else ""
+    return f"{inert(name)}{edition} · input {shapes} · {next(iter(network.inputs.values())).dtype}{batch}"
 
 
-def failure_text(report: Report) -> str:
+def _footer(report: Report) -> list[str]:
+    totals = report.totals
+    peak = f"peak activations {size(totals.peak_inference_bytes)}"
+    lines = [f"weights {size(4 * totals.params)} · {peak} · training {size(totals.training_bytes)}"]
+    if totals.buffers:
+        lines.append(f"buffers {totals.buffers:,} numbers, not learned, not counted as parameters")
+    if any(beyond(row.field, report) for row in report.rows):
+        lines.append("* reaches beyond the input, into padding")
+    return lines
+
+
+def explanation_lines(explanations: Sequence[Explanation]) -> list[str]:
+    """Each row's heading and formulas, an empty line between rows."""
+    width = columns_of(sys.stdout)
+    blocks = [[heading(each.row), *formula_lines(each.formulas, width)] for each in explanations]
+    return [line for place, block in enumerate(blocks) for line in ([""] if place else []) + block]
+
+
+def _check_lines(report: Report, found: Sequence[Disagreement]) -> list[str]:
+    if not found:
+        return [f"check: torch agrees on the shapes, parameters and MACs of all {len(report.rows)} rows"]
+    return [f"check: {each.row}: {each.figure} {each.ours}, torch says {each.torchs}" for each in found]
+
+
+def failure_text(report: Report, smallest: Shape | None) -> str:
     """The row, the sizes, the reason and the cure, in one line."""
     if report.failure is None:
         return ""
-    fix = f"; {report.failure.fix}" if report.failure.fix else ""
-    return f"{report.failure.row}: {report.failure.message}{fix}"
+    cures = [report.failure.fix] if report.failure.fix else []
+    if smallest:
+        cures.append(f"the smallest input this network takes is {dims(smallest)}")
+    return "; ".join([f"{report.failure.row}: {report.failure.message}", *cures])
 
 
-def size(nbytes: int) -> str:
-    """Bytes as a person reads them: 241.0 KiB."""
-    amount = float(nbytes)
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if amount < 1024 or unit == "TiB":
-            break
-        amount /= 1024
-    return f"{amount:.0f} B" if unit == "B" else f"{amount:,.1f} {unit}"
-
-
-def summary_json(report: Report, *, explain: bool = False) -> dict[str, object]:
+def summary_json(report: Report, findings: Findings) -> dict[str, object]:
     """The `cnncli/summary/1` object."""
-    network, totals = report.network, report.totals
+    network = report.network
     inputs = list(network.inputs.values())
     shapes = [list(tensor.shape) for tensor in inputs]
+    explained = {each.row.name: each for each in findings.explanations or ()}
     found: dict[str, object] = {
         "schema": "cnncli/summary/1",
         "model": network.name,
@@ -170,24 +159,21 @@ def summary_json(report: Report, *, explain: bool = False) -> dict[str, object]:
         "batch_size": report.batch_size,
         "dtype": inputs[0].dtype,
         "complete": report.complete,
-        "rows": [row_json(row, explain=explain) for row in report.rows],
-        "totals": {
-            "params": totals.params,
-            "trainable": totals.trainable,
-            "buffers": totals.buffers,
-            "macs": totals.macs,
-            "flops": totals.flops,
-            "connections": totals.connections,
-            "activation_bytes": totals.activation_bytes,
-        },
+        "rows": [row_json(row, explained.get(row.name)) for row in report.rows],
+        "totals": report.totals._asdict() | {"flops": report.totals.flops},
         "unexplained": list(report.unexplained),
     }
+    if findings.adapted:
+        found["adapted"] = list(findings.adapted)
+    if findings.check is not None:
+        found["check"] = [each._asdict() for each in findings.check]
     if report.failure:
-        found["error"] = {"row": report.failure.row, "message": report.failure.message, "fix": report.failure.fix}
+        failure = report.failure._asdict()
+        found["error"] = failure | {"smallest_input": list(findings.smallest) if findings.smallest else None}
     return found
 
 
-def row_json(row: Row, *, explain: bool = False) -> dict[str, object]:
+def row_json(row: Row, explanation: Explanation | None) -> dict[str, object]:
     """One row of the `cnncli/summary/1` object."""
     found: dict[str, object] = {
         "name": row.name,
@@ -202,13 +188,14 @@ def row_json(row: Row, *, explain: bool = False) -> dict[str, object]:
         "connections": row.connections,
         "receptive_field": field_json(row.field),
         "activation_bytes": row.activation_bytes,
+        "saved_bytes": row.saved_bytes,
     }
     if len(row.call.outputs) > 1:
         found["outputs"] = [list(tensor.shape) for tensor in row.call.outputs]
     if row.buffers:
         found["buffers"] = row.buffers
-    if explain:
-        found["formulas"] = [formula_json(formula) for formula in row.formulas]
+    if explanation:
+        found["formulas"] = [formula_json(formula) for formula in explanation.formulas]
     return found
 
 
@@ -217,5 +204,5 @@ def field_json(field: Field | None) -> dict[str, object] | None:
     if field is None:
         return None
     axes: Sequence[tuple[int, int, int]] = [(reach.size, reach.jump, -reach.low) for reach in field.axes]
-    size, stride, padding = (list(values) for values in zip(*axes, strict=True))
-    return {"size": size, "stride": stride, "padding": padding, "whole_input": field.whole}
+    sizes, stride, padding = (list(values) for values in zip(*axes, strict=True))
+    return {"size": sizes, "stride": stride, "padding": padding, "whole_input": field.whole}

@@ -1,0 +1,78 @@
+"""Does torch agree? The module is built and run on the meta device, and every row compared with what it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cnncli.layers import Shape, dims
+from cnncli.report import Report, Row
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Disagreement(NamedTuple):
+    """One figure of one row on which torch and the report differ."""
+
+    row: str
+    figure: str
+    ours: str
+    torchs: str
+
+
+def disagreements(report: Report) -> list[Disagreement]:
+    """Where torch's shapes, parameters or MACs differ from the report's; imports torch, allocates nothing.
+
+    MACs are those of torch.utils.flop_counter, two FLOPs each. Modules of our own whose operations it does not count are compared
+    by shape and parameters alone.
+    """
+    import torch
+
+    from cnncli.build import build
+
+    with torch.device("meta"):
+        module = build(report.network)
+        inputs = [torch.empty(1, *tensor.shape) for tensor in report.network.inputs.values()]
+    shapes, macs = _run(module, inputs)
+    return [found for row in report.rows for found in _compare(row, module, shapes, macs)]
+
+
+def _run(module: nn.Module, inputs: list[Any]) -> tuple[dict[str, list[Shape]], dict[str, int]]:
+    """Output shapes of every module call in order, and MACs of every module over all its calls."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    shapes: dict[str, list[Shape]] = {}
+
+    def remember(path: str) -> Any:  # noqa: ANN401  (a hook)
+        def hook(_module: nn.Module, _inputs: object, output: Any) -> None:  # noqa: ANN401
+            tensors = output if isinstance(output, tuple) else (output,)
+            shapes.setdefault(path, []).append(tuple(tensors[0].shape[1:]))
+
+        return hook
+
+    hooks = [child.register_forward_hook(remember(path)) for path, child in module.named_modules() if path]
+    counter = FlopCounterMode(display=False)
+    with counter:
+        module.eval()(*inputs)
+    for hook in hooks:
+        hook.remove()
+    root = f"{type(module).__name__}."
+    flops = {path.removeprefix(root): sum(found.values()) for path, found in counter.get_flop_counts().items()}
+    return shapes, {path: count // 2 for path, count in flops.items()}
+
+
+def _compare(row: Row, module: nn.Module, shapes: dict[str, list[Shape]], macs: dict[str, int]) -> list[Disagreement]:
+    path, _, call = row.name.partition(":")
+    child = module.get_submodule(path)
+    place = int(call) - 1 if call else 0
+    shape = shapes[path][place]
+    counted = sum(parameter.numel() for parameter in child.parameters()) if not call else 0
+    found = []
+    if shape != row.call.y.shape:
+        found.append(Disagreement(row.name, "output", dims(row.call.y.shape), dims(shape)))
+    if counted != row.params:
+        found.append(Disagreement(row.name, "parameters", f"{row.params:,}", f"{counted:,}"))
+    each = macs.get(path, 0) // len(shapes[path])
+    if type(child).__module__.startswith("torch.") and each != row.macs:
+        found.append(Disagreement(row.name, "MACs", "unknown" if row.macs is None else f"{row.macs:,}", f"{each:,}"))
+    return found

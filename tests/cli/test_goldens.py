@@ -1,0 +1,85 @@
+"""Every command's output, as people and scripts see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import GOLDENS, golden_name
+
+PARAMS = (
+    "params conv --cin 6 --cout 16 --k 5",
+    "params conv --cin 6 --cout 16 --k 5 --input 14x14",
+    "params conv --cin 6 --cout 16 --k 5 --input 14x14 --format json",
+    "params conv --cout 32 --k 3x5 --pad 1x2 --stride 2 --groups 4 --no-bias --input 16x30x31",
+    "params conv --cout 32 --k 3 --pad same --dilation 2 --input 3x32x32",
+    "params max-pool --k 3 --stride 2 --pad 1 --ceil --input 64x112x112",
+    "params avg-pool --k 2 --input 6x28x28 --format csv",
+    "params linear --cin 400 --cout 120",
+    "params linear out_features=120 --input 400 --format markdown",
+    "params relu",
+)
+SUMMARIES = (
+    "summary lenet",
+    "summary lenet --format json",
+    "summary lenet --format csv",
+    "summary lenet --format markdown",
+    "summary lenet --all -b 64",
+    "summary lenet --columns kernel,stride,padding,connections,activation,saved",
+    "summary lenet@classic activation=relu pool=max --classes 26",
+    "summary lenet --explain",
+    "summary lenet --explain --row conv2",
+    "summary lenet --row conv2 --format json",
+    "summary lenet --check",
+    "summary lenet --max-params 50k",
+    "summary lenet --input 1x8x8",
+    "summary lenet --input 1x8x8 --format json",
+)
+ERRORS = (
+    "summary lennet",
+    "summary lenet@papr",
+    "summary lenet activaton=relu",
+    "summary lenet activation=rellu",
+    "summary lenet activation",
+    "summary lenet --input 28",
+    "summary lenet --input 1x28xx",
+    "summary lenet --columns params,mac",
+    "summary lenet --row conv9",
+    "summary lenet classes=5 --classes 6",
+    "summary lenet --max-params lots",
+    "summery lenet",
+    "params lenet",
+    "params covn --k 3",
+    "params conv --k 3",
+    "params conv --cout 3 --k 3",
+    "params conv --cin 3 --cout 8 --k 0",
+    "params conv --cin 3 --cout 8 --k 3 --k-size 4",
+    "params conv --cin 3 --cout 8 --k 3 --groups 2",
+    "params conv --cin 3 --cout 8 --k 3 kernel_size=5",
+    "params conv --cin 3 --cout 8 --k 5 --input 4x4",
+    "params max-pool --cin 3 --k 2",
+    "params max-pool --k 2 --pad 2",
+    "params linear --cout 10 --input 400 in_features=300",
+)
+WIDE = ("summary lenet", "summary lenet --explain --row conv2", "params conv --cin 6 --cout 16 --k 5 --input 14x14")
+HELP = ("--help", "params --help", "summary --help")
+LINES = [(line, 80) for line in (*PARAMS, *SUMMARIES, *ERRORS, *HELP)] + [(line, 120) for line in WIDE]
+
+
+@pytest.mark.parametrize(("line", "columns"), LINES, ids=str)
+def test_the_output_is_the_golden_one(line: str, columns: int, golden: Callable[..., None]) -> None:
+    """What is printed, on both streams, and the exit code are those of the golden file."""
+    golden(line, columns)
+
+
+def test_every_golden_file_belongs_to_a_command_line() -> None:
+    """A command line that was dropped takes its file with it."""
+    assert {path.name for path in GOLDENS.iterdir()} == {golden_name(line, columns) for line, columns in LINES}
+
+
+@pytest.mark.parametrize("line", [line for line, columns in LINES if columns == 80 and "--format" not in line])
+def test_nothing_is_wider_than_its_terminal(line: str, cnncli: Callable[..., object]) -> None:
+    """At 80 columns no line of a result is longer; an error stays one line."""
+    found = cnncli(line)
+    assert all(len(text) <= 80 for text in found.out.splitlines())  # type: ignore[attr-defined]

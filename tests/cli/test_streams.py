@@ -1,0 +1,105 @@
+"""Pipes, encodings, faults: what surrounds every command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from cnncli.cli import command, run
+from cnncli.registry import stems
+from cnncli.render.text import inert
+from tests.conftest import Result, python
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "gbk", "utf-8"])
+@pytest.mark.parametrize(
+    "line", ["summary lenet --explain", "params conv --cin 6 --cout 16 --k 5 --input 14x14", "--help"]
+)
+def test_no_encoding_is_too_small(line: str, encoding: str) -> None:
+    """Where stdout cannot write a character, ASCII stands in for it, and the command succeeds."""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "COLUMNS": "80"}
+    found = subprocess.run(
+        [sys.executable, "-m", "cnncli", *line.split()], capture_output=True, check=False, env=environment, timeout=60
+    )
+    assert found.returncode == 0, found.stderr.decode()
+    assert "?" not in found.stdout.decode(encoding).replace("[?", "")
+
+
+def test_a_reader_that_leaves_ends_a_command_quietly() -> None:
+    """`cnncli … | head -1` exits with 141 and writes nothing to stderr."""
+    program = subprocess.Popen(
+        [sys.executable, "-m", "cnncli", "summary", "lenet"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert program.stdout is not None
+    program.stdout.close()
+    assert program.wait(timeout=60) == 141
+    assert program.stderr is not None
+    assert program.stderr.read() == b""
+    program.stderr.close()
+
+
+def test_a_fault_is_reported_in_two_lines_and_exits_with_70(
+    monkeypatch: pytest.MonkeyPatch, cnncli: Callable[..., Result]
+) -> None:
+    """What nobody foresaw shows its kind and how to report it, not a traceback."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a wheel\nfell off")
+
+    monkeypatch.setattr("cnncli.report.report", broken)
+    found = cnncli("summary lenet")
+    assert found.code == 70
+    assert found.err.splitlines()[0] == r"cnncli: a fault in cnncli: RuntimeError: a wheel\nfell off"
+    assert "report" in found.err.splitlines()[1]
+
+
+def test_debug_shows_the_traceback() -> None:
+    """`--debug`, anywhere on the line, lets the error through."""
+    found = python("-m", "cnncli", "summary", "nosuch", "--debug")
+    assert "Traceback" in found.stderr
+    assert "UnknownName" in found.stderr
+
+
+def test_control_characters_are_written_out(cnncli: Callable[..., Result]) -> None:
+    """An escape sequence or markup in a name reaches the terminal as text."""
+    assert inert("a\x1b[31mb\nc[red]") == r"a\x1b[31mb\nc[red]"
+    found = cnncli("summary 'x\x1b[31m[red]'")
+    assert "\x1b" not in found.err
+    assert "[red]" in found.err
+
+
+def test_json_is_one_line_of_ascii(cnncli: Callable[..., Result]) -> None:
+    """JSON is written raw: one line whatever the width, with its schema."""
+    found = cnncli("summary lenet --explain --format json", columns=40)
+    assert len(found.out.splitlines()) == 1
+    assert found.out.isascii()
+    assert json.loads(found.out)["schema"] == "cnncli/summary/1"
+
+
+def test_every_command_teaches_itself() -> None:
+    """Each file in cli/ is a command with a help text that ends in an example."""
+    for stem in stems("cnncli.cli"):
+        help_text = command(stem.replace("_", "-")).help or ""
+        assert "Example: cnncli " in help_text, stem
+
+
+def test_colour_only_on_a_terminal(cnncli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe gets no escape sequences."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for line in ("summary lenet", "--help", "summary lenet --explain"):
+        assert "\x1b" not in cnncli(line).out
+
+
+def test_an_interrupt_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while a command runs."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cnncli.report.report", interrupted)
+    assert run(["summary", "lenet"]) == 130
