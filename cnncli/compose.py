@@ -20,11 +20,17 @@ class _Draft:
     nodes: list[Node] = field(default_factory=list)
     blocks: dict[str, str] = field(default_factory=dict)
     path: tuple[str, ...] = ()
+    uses: dict[str, list[Layer]] = field(default_factory=dict)
 
     def add(self, name: str, layer: Layer, inputs: tuple[str, ...], shares: str | None = None) -> str:
         full = ".".join((*self.path, name))
         self.nodes.append(Node(full, layer, inputs, shares))
+        self.uses.setdefault(shares or full, []).append(layer)
         return full
+
+    def again(self, name: str, inputs: tuple[str, ...]) -> str:
+        uses = self.uses[".".join((*self.path, name))]
+        return self.add(f"{name}:{len(uses) + 1}", uses[0], inputs, ".".join((*self.path, name)))
 
 
 class Value:
@@ -43,12 +49,8 @@ class Value:
         return value
 
     def again(self, name: str) -> Value:
-        """The value after the module called `name` (its full path), used once more with the weights it has."""
-        first = next(node for node in self._draft.nodes if node.name == name)
-        uses = 1 + sum(name in (node.name, node.shares) for node in self._draft.nodes)
-        node = Node(f"{name}:{uses}", first.layer, (self.name,), shares=name)
-        self._draft.nodes.append(node)
-        return Value(self._draft, node.name)
+        """The value after the module called `name` in this block, used once more with the weights it has."""
+        return Value(self._draft, self._draft.again(name, (self.name,)))
 
     def join(self, name: str, layer: Layer, *others: Value) -> Value:
         """What `layer` makes of this value and `others`."""
@@ -72,9 +74,9 @@ def concat(first: Value, *others: Value, name: str = "concat") -> Value:
     return first.join(name, Concat(), *others)
 
 
-def add(first: Value, *others: Value, name: str = "add") -> Value:
-    """Values added element by element."""
-    return first.join(name, Add(), *others)
+def add(first: Value, *others: Value, name: str = "add", inplace: bool = False) -> Value:
+    """Values added element by element; in place, the sum overwrites the first."""
+    return first.join(name, Add(inplace=inplace), *others)
 
 
 def write(

@@ -13,9 +13,10 @@ from typing import Any
 
 from cnncli.compose import Value, write
 from cnncli.errors import RequestError, UnknownName
-from cnncli.layers import Shape, Tensor, dims
+from cnncli.layers import Layer, Shape, Tensor, dims
 from cnncli.network import Network
 from cnncli.registry import entries, find
+from cnncli.report import report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ def edition(source: str) -> tuple[str, str, Edition]:
     return name, chosen, found.editions[chosen]
 
 
-def network(source: str, *, input: Shape | None = None, **arguments: object) -> Network:  # noqa: A002  (the user's word)
+def network(source: str, *, input: Shape | None = None, **arguments: object) -> Network:
     """The network `lenet` or `lenet@classic`, at the shape C×H×W of `input`, with its own `arguments`.
 
     Raises `UnknownName` for a name, edition or argument nobody knows and `RequestError` for an argument's value.
@@ -86,6 +87,34 @@ def network(source: str, *, input: Shape | None = None, **arguments: object) -> 
         raise RequestError(f"{name} takes an input like {dims(found.input)}, not {dims(shape)}")
     checked = {key: _argument(name, found, key, value) for key, value in arguments.items()}
     return write(found.body, name=name, edition=chosen, inputs={"input": Tensor(shape)}, **checked)
+
+
+def adaptations(source: str, input: Shape | None, arguments: Mapping[str, object]) -> list[str]:
+    """How the specs of `network(source, input=input, **arguments)` differ from the edition's, for its input and classes.
+
+    One line a layer: `fc1 6,400 → 256 inputs at 96×96`, `fc3 10 → 26 outputs for 26 classes`. The network's own arguments
+    adapt nothing: they are the network that was asked for. Raises as `network` does.
+    """
+    own = {key: value for key, value in arguments.items() if key != "classes"}
+    usual, given = network(source, **own), network(source, input=input, **arguments)
+    if usual == given:
+        return []
+    shape, edition_shape = given.inputs["input"].shape, usual.inputs["input"].shape
+    at = f"at {dims(shape[1:] if shape[0] == edition_shape[0] else shape)}"
+    before = {row.name: row.layer for row in report(usual).rows}
+    changes = ((row.name, _change(before[row.name], row.layer)) for row in report(given).rows)
+    reasons = {"inputs": at, "outputs": f"for {arguments.get('classes')} classes"}
+    return [f"{name} {change} {reasons[change.split()[-1]]}" for name, change in changes if change]
+
+
+def _change(before: Layer, after: Layer) -> str:
+    """`6,400 → 1,024 inputs`; outputs where they changed, whether or not the inputs did; empty where nothing did."""
+    old, new = before.config, after.config
+    for names, what in ((("out_channels", "out_features"), "outputs"), (("in_channels", "in_features"), "inputs")):
+        for name in names:
+            if old.get(name) != new.get(name):
+                return f"{old[name]:,} → {new[name]:,} {what}"
+    return ""
 
 
 def choose(name: str, value: str, choices: Mapping[str, Any]) -> Any:  # noqa: ANN401  (whatever the choices are)
