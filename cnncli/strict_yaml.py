@@ -58,7 +58,7 @@ class Document:
 
 def read(file: Path) -> Document:
     """The one document in `file`; raises `DataError` where it cannot be read, else as `parse`."""
-    place = inert(str(file))
+    place = inert(str(file), 300)
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
@@ -157,7 +157,7 @@ class _Builder:
             self.refuse(event, path, "a list or a mapping stands for a key; keys are text")
         # `on` and `y` can only be text where keys are; what else is not text under either reading is refused.
         text = str(event.value)
-        if _is_plain(event) and not is_bool_word(text) and not isinstance(self.scalar(event, path), str):
+        if not is_bool_word(text) and not isinstance(self.scalar(event, path), str):
             self.refuse(event, path, f"the key {inert(text, 40)!r} is not text; quote it")
         return text
 

@@ -22,13 +22,13 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 _BOOL_WORD = re.compile(r"(y|yes|on)|n|no|off", re.IGNORECASE)
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
-_UNDERSCORED = re.compile(r"[-+]?[0-9.]+(_[0-9._]*)+([eE][-+]?[0-9]+)?|0[xob][0-9a-fA-F]*_[0-9a-fA-F_]*")
+_UNDERSCORED = re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?|0[xob][0-9a-fA-F_]+")  # with an underscore
 _BINARY = re.compile(r"[-+]?0b[01]+")
 _BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?")
 
 _MAX_INT = 2**63  # what a 64-bit integer holds
-_MAX_DIGITS = 64  # enough for any of those; Python itself refuses to read more than 4,300
+_MAX_DIGITS = 100  # longer ones take more than linear time to read, and Python refuses some
 
 
 def scalar(text: str) -> Scalar:
@@ -68,7 +68,7 @@ def _ambiguity(text: str) -> str | None:
     if _LEADING_ZERO.fullmatch(text):
         sign, digits = text[: text[0] in "+-"], text.lstrip("+-").lstrip("0") or "0"
         return f"octal or as decimal; write {sign}{inert(digits, 40)}, or quote it for the text"
-    if _UNDERSCORED.fullmatch(text):
+    if "_" in text and _UNDERSCORED.fullmatch(text):
         return f"text or as a number; write {inert(text.replace('_', ''), 40)}, or quote it for the text"
     for pattern, other in ((_BINARY, "a number"), (_BASE_60, "a number to base 60"), (_DATE, "a date")):
         if pattern.fullmatch(text):
@@ -85,6 +85,8 @@ def _integer(text: str) -> int:
 
 
 def _finite(text: str) -> float:
+    if len(text) > _MAX_DIGITS:
+        raise RequestError(f"{inert(text, 40)} has {len(text):,} digits; write at most {_MAX_DIGITS}")
     value = None if _NOT_FINITE.fullmatch(text) else float(text)
     if value is None or abs(value) == float("inf"):
         raise RequestError(f"{inert(text, 40)} is not a finite number; write one, or null for none")

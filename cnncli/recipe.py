@@ -1,0 +1,222 @@
+"""Recipes: where they are, how one is read and checked, and how it is written down again.
+
+A recipe is YAML (`recipe_schema` says which keys it has). What it names must exist and fit together, so that a wrong one
+is refused, with its line, before torch is imported and before any data are looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cnncli.errors import DataError, RequestError, UnknownName, nearest
+from cnncli.overrides import apply
+from cnncli.recipe_schema.complaint import complaint
+from cnncli.recipe_schema.data import Augmentation, Data, Rotate, Scale, Shift
+from cnncli.recipe_schema.draft import Draft
+from cnncli.recipe_schema.keys import suggestion
+from cnncli.recipe_schema.optimizer import Adadelta, Adam, AdamW, AnyOptimizer, RMSprop, Sgd
+from cnncli.recipe_schema.recipe import Model, Recipe, Stop, Train
+from cnncli.recipe_schema.schedule import AnySchedule, Constant, Cosine, Linear, OneCycle, Step
+from cnncli.strict_yaml import Document, KeyPath, Value, dump, read
+from cnncli.yaml_scalar import inert
+
+__all__ = [
+    "Adadelta",
+    "Adam",
+    "AdamW",
+    "AnyOptimizer",
+    "AnySchedule",
+    "Augmentation",
+    "Constant",
+    "Cosine",
+    "Data",
+    "Linear",
+    "Model",
+    "OneCycle",
+    "RMSprop",
+    "Recipe",
+    "Rotate",
+    "Scale",
+    "Sgd",
+    "Shift",
+    "Step",
+    "Stop",
+    "Train",
+    "available",
+    "checked",
+    "defaults",
+    "load",
+    "recipes_folder",
+    "resolved",
+]
+
+# The textbook's learning rates, for SGD without momentum (Zhang, Lipton, Li, Smola: Dive into Deep Learning, ch. 7 and 8).
+_TEXTBOOK_RATES = {
+    "lenet": 0.9,
+    "alexnet": 0.01,
+    **dict.fromkeys(("vgg11", "vgg13", "vgg16", "vgg19"), 0.05),
+    **dict.fromkeys(("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"), 0.05),
+    **dict.fromkeys(("nin", "googlenet", "densenet121"), 0.1),
+}
+
+
+def load(name_or_path: str, overrides: Sequence[str] = (), *, networks: Iterable[str] = ()) -> Recipe:
+    """The shipped recipe of that name, or the recipe in that file, with `overrides` (`key=value`) set.
+
+    networks: names that are no recipe but a network, so that the error can say how one is trained. Raises `RequestError`
+    (exit code 2) for an unknown name and for whatever is wrong in the recipe, `DataError` (3) for a file that cannot be read.
+    """
+    return checked(_draft(read(_file(name_or_path, list(networks)))), overrides)
+
+
+def defaults(model: str, data: str, overrides: Sequence[str] = ()) -> Recipe:
+    """What trains the network `model` on the data set `data` without a recipe, with `overrides` set.
+
+    That is the textbook's way: plain SGD at a constant rate for 10 epochs, in batches of 256, from Xavier's first weights.
+    The rate is 0.9 for LeNet, 0.01 for AlexNet, 0.05 for VGG and ResNet, 0.1 for others. Raises `RequestError`.
+    """
+    values: dict[str, Value] = {"kind": "recipe", "model": {"name": model}, "data": {"name": data}}
+    rate = _TEXTBOOK_RATES.get(model.partition("@")[0])
+    if rate is not None:
+        values["optimizer"] = {"name": "sgd", "lr": rate}
+    given: dict[KeyPath, str] = {
+        ("model", "name"): f"model.name={inert(model)}",
+        ("data", "name"): f"data.name={inert(data)}",
+    }
+    return checked(Draft(values, {(): "the default recipe", **given}), overrides)
+
+
+def resolved(recipe: Recipe) -> str:
+    """`recipe` as YAML with every key written out, in the schema's order; `load` reads the same recipe back."""
+    return dump(recipe.model_dump(mode="json"))
+
+
+def available() -> list[str]:
+    """The names of the shipped recipes."""
+    return sorted(file.stem for file in recipes_folder().glob("*.yaml"))
+
+
+def recipes_folder() -> Path:
+    """Where the shipped recipes are: beside the modules in an installed wheel, at the top of the source tree else.
+
+    Raises `DataError` where they are in neither place.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "recipes", package.parent / "recipes"):
+        if any(folder.glob("*.yaml")):
+            return folder
+    raise DataError(f"{inert(str(package), 300)}: the recipes shipped with cnncli are missing; install it again")
+
+
+def _file(name: str, networks: Sequence[str]) -> Path:
+    file, names = Path(name), available()
+    if file.suffix in {".yaml", ".yml"} or "/" in name or "\\" in name:
+        if file.stem in names and not file.exists():
+            raise DataError(f"{inert(name, 300)}: there is no such file; the shipped recipe is called {file.stem!r}")
+        return file
+    if name in names:
+        return recipes_folder() / f"{name}.yaml"
+    if name.partition("@")[0] in networks:
+        raise RequestError(f"{name!r} is a network, not a recipe; say what to train it on, as in --data digits")
+    raise UnknownName("recipe or network" if networks else "recipe", name, {*names, *networks})
+
+
+def _draft(document: Document) -> Draft:
+    """The draft in a file; its first key must say that it is a recipe."""
+    draft = Draft({}, {path: f"{document.place}:{line}" for path, line in document.lines.items()})
+    values = document.value
+    if values is None:
+        raise draft.refusal((), "is empty; begin with kind: recipe")
+    if not isinstance(values, dict) or "kind" not in values:
+        raise draft.refusal((), "is no recipe; its first key must be kind: recipe")
+    kind = values["kind"]
+    if kind == "network":
+        raise draft.refusal(("kind",), "describes a network, not a training; a recipe begins with kind: recipe")
+    if kind != "recipe":
+        raise draft.refusal(("kind",), f"{inert(repr(kind), 40)} is not a kind of file; write kind: recipe")
+    if next(iter(values)) != "kind":
+        raise draft.refusal(("kind",), "must be the first key, to say what the file is; move it to the top")
+    return Draft(values, draft.places)
+
+
+def checked(draft: Draft, overrides: Sequence[str]) -> Recipe:
+    """The recipe that `draft` becomes with `overrides` set; raises `RequestError` with the place of what is wrong."""
+    draft = apply(draft, overrides, _arguments)
+    try:
+        recipe = Recipe.model_validate(draft.values)
+    except ValidationError as error:
+        raise complaint(error, draft) from None
+    _check_data(recipe, draft)
+    _check_network(recipe, draft)
+    return recipe
+
+
+def _arguments(draft: Draft) -> list[str]:
+    """The network's own arguments, less the number of classes, which is the data set's to say."""
+    name = draft.at(("model", "name"))
+    if not isinstance(name, str):
+        return []  # refused later, for what it is
+    from cnncli.models import edition
+
+    try:
+        return [key for key in edition(name)[2].arguments if key != "classes"]
+    except RequestError as error:
+        raise draft.refusal(("model", "name"), str(error)) from None
+
+
+def _check_data(recipe: Recipe, draft: Draft) -> None:
+    from cnncli.datasets import dataset
+
+    try:
+        dataset(recipe.data.name)
+    except RequestError as error:
+        raise draft.refusal(("data", "name"), str(error)) from None
+
+
+def _check_network(recipe: Recipe, draft: Draft) -> None:
+    """Refuse an argument the network does not take, a value it cannot have, and a size that it cannot be built at.
+
+    With `_arguments`, the one place that knows where recipes get their networks from.
+    """
+    from cnncli.models import edition, network
+    from cnncli.report import resolved as all_sizes
+
+    model, side = recipe.model, recipe.data.resize
+    known = _arguments(draft)
+    for key in model.arguments:
+        if key not in known:
+            raise draft.refusal(("model", key), _no_argument(key, model.name, known))
+    shape = (edition(model.name)[2].input[0], side, side) if side else None
+    arguments: dict[str, Any] = model.arguments
+    try:
+        all_sizes(network(model.name, input=shape, **arguments))
+    except RequestError as error:
+        raise draft.refusal(_culprit(recipe), str(error)) from None
+
+
+def _no_argument(key: str, name: str, known: Sequence[str]) -> str:
+    if key == "classes":
+        return "follows from the data set; remove it"
+    near = nearest(key, known)
+    meant = suggestion(("model", key)) or ""
+    if near is None and meant.endswith(f".{key}"):  # a key of another section, not one that looks a little like it
+        near = meant
+    cure = f"did you mean {near!r}?" if near else f"its own are {', '.join(known) or 'none'}"
+    return f"{inert(name, 40)} has no such argument; {cure}"
+
+
+def _culprit(recipe: Recipe) -> KeyPath:
+    """The key that keeps a network from being written down, as far as one alone does."""
+    from cnncli.models import network
+
+    for key, value in recipe.model.arguments.items():
+        argument: dict[str, Any] = {key: value}
+        try:
+            network(recipe.model.name, **argument)
+        except RequestError:
+            return ("model", key)
+    return ("data", "resize") if recipe.data.resize else ("model",)

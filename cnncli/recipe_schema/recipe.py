@@ -1,0 +1,86 @@
+"""The whole recipe. Every key is honoured by the training loop; any other is refused."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from cnncli.recipe_schema.data import Data
+from cnncli.recipe_schema.optimizer import AnyOptimizer, Sgd
+from cnncli.recipe_schema.schedule import AnySchedule, Constant, WarmSchedule
+from cnncli.recipe_schema.section import Section, clash
+from cnncli.yaml_scalar import Scalar
+
+
+class Model(Section):
+    """The network to train; keys other than `name` are its own arguments, as in `activation: relu`."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Scalar]
+
+    name: str = Field(description="a built-in network and, where it is not the default, its edition: lenet@classic")
+
+    @property
+    def arguments(self) -> dict[str, Scalar]:
+        """The network's own arguments."""
+        return dict(self.__pydantic_extra__)
+
+
+class Train(Section):
+    """The loop."""
+
+    epochs: int = Field(default=10, ge=1, le=100_000, description="passes over the training images")
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="share of the target spread over all classes")
+    clip_norm: float | None = Field(
+        default=None, gt=0, description="longest gradient allowed, as the 2-norm over all weights; null: any"
+    )
+    init: Literal["xavier", "kaiming", "default"] = Field(
+        default="xavier", description="first weights: xavier and kaiming draw uniformly, default is what torch does"
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description="numbers of the forward pass; auto: as suits the device"
+    )
+    memory_format: Literal["auto", "channels_last", "contiguous"] = Field(
+        default="auto", description="order of a batch in memory; auto: as suits the device"
+    )
+
+
+class Stop(Section):
+    """When to stop before the last epoch."""
+
+    patience: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="stop after so many epochs without a lower validation loss; null: never",
+    )
+    target_acc: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="stop at this accuracy on the validation split, or on the test split where there is none; null: never",
+    )
+
+
+class Recipe(Section):
+    """A training run; with the machine it runs on, it decides every number that comes out."""
+
+    kind: Literal["recipe"] = Field(default="recipe", description="what the file is")
+    model: Model = Field(description="the network to train, and its own arguments")
+    data: Data = Field(description="the images to train on")
+    optimizer: AnyOptimizer = Field(default=Sgd(), description="how a gradient moves the weights")
+    schedule: AnySchedule = Field(default=Constant(), description="how the learning rate changes")
+    train: Train = Field(default=Train(), description="the loop")
+    stop: Stop = Field(default=Stop(), description="when to stop before the last epoch")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="decides first weights, order of images, augmentation")
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
+        if self.stop.patience is not None and not self.data.val:
+            clash(("stop", "patience"), "needs a validation split; write data.val: 0.1 as well, or patience: null")
+        warmup = self.schedule.warmup_epochs if isinstance(self.schedule, WarmSchedule) else 0.0
+        if warmup > self.train.epochs:
+            wrong = f"{warmup:g} is longer than the training; write at most train.epochs, {self.train.epochs}"
+            clash(("schedule", "warmup_epochs"), wrong)
+        return self
