@@ -360,6 +360,7 @@ RECIPES = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(RECIPES)
 def test_what_is_resolved_reads_back_the_same(file: Path, values: dict[str, Value]) -> None:
     """A resolved recipe reruns as it is, to the last digit."""
@@ -385,7 +386,7 @@ def outcome(what: Callable[[], Recipe]) -> Recipe | str:
         return str(error)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)  # a busy machine is no failure
 @given(st.lists(EDIT, min_size=1, max_size=4))
 def test_mutated_recipes_are_read_or_refused(file: Path, edits: list[tuple[int, int, str]]) -> None:
     """Whatever a text has become, it is a recipe or one printable line with a place: never another exception."""
@@ -406,7 +407,7 @@ MAPS: st.SearchStrategy[Value] = st.dictionaries(st.sampled_from(["name", "lr", 
 LISTS: st.SearchStrategy[Value] = st.lists(LEAVES | MAPS, max_size=3)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)  # a busy machine is no failure
 @given(st.sampled_from([*keys(), *((name,) for name in section_names()), ("data", "x"), ("x",)]), LEAVES | MAPS | LISTS)
 def test_odd_values_are_read_or_refused(path: tuple[str, ...], value: Value) -> None:
     """Any value at any key is accepted, or refused in one line that says where it was set."""
