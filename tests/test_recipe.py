@@ -313,6 +313,12 @@ def test_defaults_are_the_textbooks() -> None:
         defaults("lenet", "mnst")
 
 
+@pytest.mark.parametrize(("name", "rate"), [("alexnet", 0.01), ("vgg11", 0.05), ("nin", 0.1), ("resnet18", 0.05)])
+def test_a_network_without_a_recipe_trains_at_the_textbooks_rate(name: str, rate: float) -> None:
+    """One rate does not suit all: LeNet's 0.9 would blow AlexNet up."""
+    assert defaults(name, "digits").optimizer == Sgd(lr=rate)
+
+
 def test_resolved_names_every_key_in_order(file: Path) -> None:
     """Nothing is left to a default that may change; `kind: recipe` is the first line."""
     text = resolved(written(file, HEAD))
