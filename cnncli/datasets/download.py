@@ -1,0 +1,74 @@
+"""Downloads that leave nothing half done: into a folder of their own first, then file by file into place."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from http.client import HTTPException
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zlib import error as ZlibError  # noqa: N812  (lower case in the standard library)
+
+from cnncli.datasets import idx
+from cnncli.datasets.folders import VARIABLE, reason
+from cnncli.errors import DataError
+
+SILENCE = 30.0  # seconds without a byte after which a download is given up
+
+
+def download(what: str, folder: Path, wanted: Mapping[str, tuple[int, ...]], fetch: Callable[[Path], Path]) -> None:
+    """Bring the `wanted` IDX files (name to shape) of the set `what` into `folder`, with progress on stderr.
+
+    fetch: downloads into the folder it is given and returns the one in which the files then lie. Raises `DataError`.
+    """
+    with _scratch(what, folder) as scratch:
+        try:
+            with redirect_stdout(sys.stderr), _patience(SILENCE):
+                found = fetch(scratch)
+        except (OSError, RuntimeError, HTTPException, EOFError, ZlibError) as error:
+            raise DataError(
+                f"{what}: the download failed ({reason(error)}); "
+                f"put {', '.join(wanted)} (or .gz) into {str(folder)!r} by hand, or use --data digits"
+            ) from error
+        for name, shape in wanted.items():
+            idx.check(found / name, shape)
+            _move(what, found / name, folder / name)
+
+
+@contextmanager
+def _scratch(what: str, folder: Path) -> Generator[Path]:
+    """A temporary folder inside `folder`, which is created: on one file system, a rename moves whole files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = TemporaryDirectory(prefix=".download-", dir=folder)
+    except OSError as error:
+        raise _unwritable(what, folder, error) from error
+    with scratch as path:
+        yield Path(path)
+
+
+@contextmanager
+def _patience(seconds: float) -> Generator[None]:
+    """Give up on connections that stay silent for so long (torchvision sets no limit)."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _move(what: str, found: Path, target: Path) -> None:
+    try:
+        found.replace(target)
+    except OSError as error:
+        raise _unwritable(what, target.parent, error) from error
+
+
+def _unwritable(what: str, folder: Path, error: OSError) -> DataError:
+    return DataError(
+        f"{what}: cannot write to {str(folder)!r}: {reason(error)}; "
+        f"set {VARIABLE} to a folder that can be written, or use --data digits"
+    )
