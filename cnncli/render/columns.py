@@ -136,9 +136,13 @@ SHOWN = {
 USUAL = ("layer", "output", "params", "params%", "macs", "macs%", "rf")
 
 
-def chosen(names: str | None) -> list[Shown]:
-    """The columns called `names` (comma-separated), or the usual ones; raises `UnknownName`. The layer's name always leads."""
-    keys: Sequence[str] = [name.strip() for name in names.split(",")] if names else USUAL
+NARROW = tuple(key for key in USUAL if not key.endswith("%"))
+"""What is left of the usual columns where 80 do not fit."""
+
+
+def chosen(names: str | None, width: int = 80) -> list[Shown]:
+    """The columns called `names` (comma-separated), or the usual ones for `width`; raises `UnknownName`. The layer's name always leads."""
+    keys: Sequence[str] = [name.strip() for name in names.split(",")] if names else USUAL if width >= 72 else NARROW
     for key in keys:
         if key not in SHOWN:
             raise UnknownName("column", key, SHOWN, where="--columns: ")

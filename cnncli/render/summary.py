@@ -66,7 +66,7 @@ def _folded(entry: Entry, row: Row) -> Entry:
 
 def show_summary(report: Report, view: View, format: str, findings: Findings) -> None:
     """The report on stdout; what went wrong on stderr."""
-    columns = chosen(view.columns)
+    columns = chosen(view.columns, columns_of(sys.stdout))
     if format == "json":
         write_json(summary_json(report, findings))
     elif findings.explanations is not None and format == "table":
@@ -74,7 +74,7 @@ def show_summary(report: Report, view: View, format: str, findings: Findings) ->
     else:
         _show_rows(report, view, format, columns)
         if format == "table":
-            say(*_footer(report), *findings.adapted)
+            say(*_footer(report), *(f"adapted: {line}" for line in findings.adapted))
     if findings.check is not None and format != "json":
         say(*_check_lines(report, findings.check))
     if report.failure:
@@ -112,6 +112,8 @@ def title(report: Report) -> str:
 
 
 def _footer(report: Report) -> list[str]:
+    if report.failure:
+        return []
     totals = report.totals
     peak = f"peak activations {size(totals.peak_inference_bytes)}"
     lines = [f"weights {size(4 * totals.params)} · {peak} · training {size(totals.training_bytes)}"]
