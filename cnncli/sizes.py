@@ -7,7 +7,11 @@ p₁ = p₂; Dumoulin & Visin, "A guide to convolution arithmetic for deep learn
 
 from __future__ import annotations
 
+from math import gcd
 from typing import NamedTuple
+
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+"""What stands in a convolution's padding: zeros, the input mirrored at its border, its border repeated, its other end."""
 
 
 class Window(NamedTuple):
@@ -37,6 +41,23 @@ class Window(NamedTuple):
         windows = -(-(size + self.before + self.after - self.extent) // self.stride) + 1
         return windows - 1 if (windows - 1) * self.stride >= size + self.before else windows
 
+    def read(self, unit: int, size: int) -> tuple[int, int]:
+        """First and one-past-last element from the window's first to its last on the axis, padding left out."""
+        start = unit * self.stride - self.before
+        return max(start, 0), min(start + self.extent, size)
+
+    def taps(self, size: int, count: int) -> int:
+        """Elements that `count` windows read in all, those in padding left out."""
+        total = 0
+        for tap in range(self.kernel):
+            place = (
+                tap * self.dilation - self.before
+            )  # of the first window's tap; those of the others follow by the stride
+            first = max(0, -(place // self.stride))
+            last = min(count - 1, (size - 1 - place) // self.stride)
+            total += max(0, last - first + 1)
+        return total
+
     def unread(self, size: int) -> int:
         """Elements at the far end that no window reaches when rounding down (padding is dropped first)."""
         read_to = (self.count(size) - 1) * self.stride + self.extent - self.before
@@ -48,6 +69,27 @@ def transposed(size: int, window: Window, output_padding: int = 0) -> int:
     return (size - 1) * window.stride - window.before - window.after + window.extent + output_padding
 
 
+def readers(window: Window, unit: int) -> tuple[int, int]:
+    """First and one-past-last input element that a transposed convolution's output `unit` reads, at o = i·s − p + d·t."""
+    place = unit + window.before
+    steps = range(0, window.dilation * window.kernel, window.dilation)
+    read = [(place - step) // window.stride for step in steps if (place - step) % window.stride == 0]
+    return (read[-1], read[0] + 1) if read else (0, 0)
+
+
+def mirrored(window: Window, unit: int, size: int, mode: str) -> tuple[int, int]:
+    """First and one-past-last element that the window of `unit` shows where padding repeats the axis (see `PADDING_MODES`)."""
+    start = unit * window.stride - window.before
+    places = range(start, start + window.extent, window.dilation)
+    if mode == "reflect":
+        shown = [size - 1 - abs(size - 1 - abs(place)) for place in places]
+    elif mode == "circular":
+        shown = [place % size for place in places]
+    else:
+        shown = [min(max(place, 0), size - 1) for place in places]
+    return min(shown), max(shown) + 1
+
+
 def same(kernel: int, dilation: int = 1) -> tuple[int, int]:
     """Padding that keeps the size at stride 1: d·(k−1) in all, the odd one after (PyTorch's `padding="same"`)."""
     total = dilation * (kernel - 1)
@@ -57,3 +99,28 @@ def same(kernel: int, dilation: int = 1) -> tuple[int, int]:
 def adaptive(size: int, output: int) -> list[tuple[int, int]]:
     """First and one-past-last element of each adaptive window: ⌊i·n/m⌋ to ⌈(i+1)·n/m⌉, for i = 0 … m−1."""
     return [(i * size // output, -(-(i + 1) * size // output)) for i in range(output)]
+
+
+def adaptive_elements(size: int, output: int) -> int:
+    """Elements that all adaptive windows read together: n + m − gcd(n, m), for neighbours share one unless i·n/m is whole."""
+    return size + output - gcd(size, output)
+
+
+def interpolated(
+    size: int, output: int, factor: float | None, *, linear: bool, corners: bool = False
+) -> list[tuple[int, int]]:
+    """First and one-past-last element that each of `output` interpolated units is mixed from (torch.nn.Upsample).
+
+    Unit u lies at u·n/m (nearest), (u + ½)·n/m − ½ (linear) or u·(n−1)/(m−1) (with the corners aligned); 1/factor stands
+    for n/m where a factor is given. Linear interpolation reads the elements on both sides of that place.
+    """
+    up, down = (output, size) if factor is None else float(factor).as_integer_ratio()
+    if corners:
+        up, down = max(output - 1, 1), (size - 1 if output > 1 else 0)
+    half = linear and not corners
+    places = ((down * (2 * unit + 1) - up, 2 * up) if half else (down * unit, up) for unit in range(output))
+    windows = []
+    for place, parts in places:
+        first, rest = divmod(max(place, 0), parts)
+        windows.append((min(first, size - 1), min(first + (2 if linear and rest else 1), size)))
+    return windows

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
+from importlib import import_module
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
@@ -35,6 +36,15 @@ ITEM_BYTES = {
 }
 
 Shape = tuple[int, ...]
+Sizes = tuple[int | None, ...]
+"""Output sizes, None where an axis keeps its own."""
+Pairs = tuple[tuple[int, int], ...]
+"""Padding before and after, for each axis."""
+Table = tuple[tuple[int, ...], ...]
+"""For each output map, the input maps it reads."""
+
+OWN = "cnncli.modules"
+"""Where the modules stand that torch.nn does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +117,18 @@ class Layer:
     """Its name on the command line."""
     folds: ClassVar[bool] = False
     """A table may show it in the row before (activation, dropout, flatten)."""
+    home: ClassVar[str] = "torch.nn"
+    """The Python module that holds the class it builds: torch's, or `OWN`."""
 
     @property
     def aliases(self) -> bool:
         """The output lives in the first input's memory: a view of it, or computed in place."""
         return False
+
+    @property
+    def idle(self) -> bool:
+        """In eval mode the layer hands its input on as it is (dropout): its output needs no memory of its own there."""
+        return self.aliases
 
     @property
     def torch_name(self) -> str:
@@ -133,7 +150,7 @@ class Layer:
 
     def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """What the resolved layer makes of its inputs; raises `ShapeError` where it cannot take them."""
-        return (inputs[0],)
+        return (only(inputs, self.torch_name),)
 
     @property
     def weights(self) -> dict[str, Shape]:
@@ -162,8 +179,13 @@ class Layer:
         """The receptive field of an output unit, from those of the inputs."""
         return union(fields)
 
-    def saved(self, call: Call) -> Saved:  # noqa: ARG002
-        """What autograd keeps of this call."""
+    def saved(self, call: Call) -> Saved:
+        """What autograd keeps of this call: nothing where no gradient is asked for."""
+        asked = any(call.grads) or (not call.frozen and bool(self.weights))
+        return self.kept(call) if asked else Saved()
+
+    def kept(self, call: Call) -> Saved:  # noqa: ARG002
+        """What autograd keeps of a call that takes part in the backward pass."""
         return Saved()
 
     def formulas(self, call: Call) -> tuple[Formula, ...]:  # noqa: ARG002
@@ -186,10 +208,8 @@ class Layer:
         return f"{self.kind} {self.brief}".strip() if self.brief != self.kind else self.kind
 
     def module(self) -> nn.Module:
-        """The `torch.nn` module that the resolved spec describes; imports torch."""
-        from torch import nn
-
-        module: nn.Module = getattr(nn, self.torch_name)(**self.config)
+        """The `torch.nn` module (or our own) that the resolved spec describes; imports torch."""
+        module: nn.Module = getattr(import_module(self.home), self.torch_name)(**self.config)
         return module
 
 
@@ -224,13 +244,32 @@ def make(kind: type[Layer], arguments: Mapping[str, object], *, where: str = "")
         raise type(error)(f"{where}{error}") from error
 
 
+def _table(value: Any) -> bool:  # noqa: ANN401  (whatever came from outside)
+    return isinstance(value, tuple) and bool(value) and all(_shape(row) for row in value)
+
+
+def _pairs(value: Any) -> bool:  # noqa: ANN401
+    return _table(value) and all(len(row) == 2 for row in value)
+
+
+def _without_none(value: Any) -> Any:  # noqa: ANN401
+    return tuple(0 if item is None else item for item in value) if isinstance(value, tuple) else value
+
+
+def _shape(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, tuple) and bool(value) and all(type(item) is int for item in value)
+
+
 _TAKES: dict[str, Callable[[object], bool]] = {
     "int": lambda value: type(value) is int,
     "float": lambda value: type(value) in (int, float),
     "bool": lambda value: type(value) is bool,
     "str": lambda value: type(value) is str,
     "None": lambda value: value is None,
-    "Shape": lambda value: isinstance(value, tuple) and bool(value) and all(type(item) is int for item in value),
+    "Shape": _shape,
+    "Sizes": lambda value: _shape(_without_none(value)),
+    "Pairs": _pairs,
+    "Table": _table,
 }
 _WORDS = {
     "int": "a whole number",
@@ -238,6 +277,9 @@ _WORDS = {
     "bool": "true or false",
     "str": "a word",
     "Shape": "one number an axis (3x5)",
+    "Sizes": "one number an axis (3x5)",
+    "Pairs": "a pair of numbers an axis",
+    "Table": "a list of numbers a map",
 }
 
 
@@ -266,14 +308,46 @@ def agree(name: str, given: int | None, found: int) -> int:
     return found
 
 
-def ranked(inputs: tuple[Tensor, ...], rank: int, what: str) -> Tensor:
-    """The only input, which must have `rank` axes besides the batch; raises `ShapeError`."""
+def at_least(least: int, **values: int | None) -> None:
+    """Raise `RequestError` for the first of `values` below `least`; None is left open and passes."""
+    for name, value in values.items():
+        if value is not None and value < least:
+            raise RequestError(f"{name} {value} is too small; the least is {least}")
+
+
+def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise `RequestError` where `value` is none of `choices`."""
+    if value not in choices:
+        raise RequestError(f"{name} {value!r} is not known; write {', '.join(choices[:-1])} or {choices[-1]}")
+
+
+def only(inputs: tuple[Tensor, ...], what: str) -> Tensor:
+    """The only input, none of its axes empty; raises `ShapeError`."""
     if len(inputs) != 1:
         raise ShapeError(f"{what} takes one input, got {len(inputs)}")
-    if len(inputs[0].shape) != rank:
-        wanted = {1: "a vector", 2: "C×L", 3: "C×H×W", 4: "C×D×H×W"}[rank]
-        raise ShapeError(f"{what} takes {wanted}, the input is {dims(inputs[0].shape)}")
+    if 0 in inputs[0].shape:
+        raise ShapeError(f"{what} cannot take {dims(inputs[0].shape)}, which holds nothing")
     return inputs[0]
+
+
+def ranked(inputs: tuple[Tensor, ...], rank: int, what: str) -> Tensor:
+    """The only input, which must have `rank` axes besides the batch; raises `ShapeError`."""
+    x = only(inputs, what)
+    if len(x.shape) != rank:
+        wanted = {1: "a vector", 2: "C×L", 3: "C×H×W", 4: "C×D×H×W"}[rank]
+        raise ShapeError(f"{what} takes {wanted}, the input is {dims(x.shape) or 'a single number'}")
+    return x
+
+
+def axis_of(tensor: Tensor, dim: int) -> int:
+    """Where PyTorch's dimension `dim`, which counts the batch, stands in `tensor.shape`; raises `ShapeError`."""
+    rank = len(tensor.shape) + (tensor.batch is not None)
+    if not -rank <= dim < rank:
+        raise ShapeError(f"dimension {dim} is not there; the input {dims(tensor.shape)} and its batch have {rank}")
+    place = dim % rank
+    if place == tensor.batch:
+        raise ShapeError(f"dimension {dim} is the batch; examples stay apart")
+    return place if tensor.batch is None or place < tensor.batch else place - 1
 
 
 def dims(shape: Shape) -> str:

@@ -3,106 +3,89 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
-from typing import TYPE_CHECKING, ClassVar, Self
+from functools import partial
+from typing import TYPE_CHECKING
 
 from cnncli.errors import RequestError, ShapeError
-from cnncli.field import Field
+from cnncli.field import Field, Reach
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Layer, Saved, Shape, Tensor, agree, dims, per_axis, ranked, times
-from cnncli.sizes import Window, same
+from cnncli.layers import Call, Saved, Shape, Tensor, one_of, times
+from cnncli.layers._convolution import Convolution
+from cnncli.layers._windows import along, fitting, in_padding, size_formulas
+from cnncli.sizes import PADDING_MODES, Window, mirrored, same
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from torch import nn
 
-AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+    from cnncli.layers import Pairs
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Conv(Layer):
-    """What convolutions over one, two and three axes share. Shapes: C_in×…n → C_out×…o, `sizes.Window.count` per axis."""
+class _Conv(Convolution):
+    """What convolutions over one, two and three axes share: C_in×…n → C_out×…o, `sizes.Window.count` per axis.
 
-    axes: ClassVar[int]
+    padding may be a pair (before, after) for each axis, which torch.nn lacks; `padding_mode` says what stands in the padding.
+    """
 
-    in_channels: int | None = None
-    out_channels: int
-    kernel_size: int | Shape
-    stride: int | Shape = 1
-    padding: int | Shape | str = 0
-    dilation: int | Shape = 1
-    groups: int = 1
-    bias: bool = True
+    padding_mode: str = "zeros"
 
-    def __post_init__(self) -> None:
-        """Write one value an axis everywhere, and refuse what torch refuses."""
-        for name, least in (("kernel_size", 1), ("stride", 1), ("dilation", 1)):
-            object.__setattr__(self, name, per_axis(getattr(self, name), self.axes, name, least))
+    def _check_padding(self) -> None:
+        one_of("padding_mode", self.padding_mode, PADDING_MODES)
         if isinstance(self.padding, str):
-            self._check_named_padding(self.padding)
+            one_of("padding", self.padding, ("a number", "same", "valid"))
+            if self.padding == "same" and set(self.strides) != {1}:
+                raise RequestError(
+                    f"padding same needs stride 1, not {times(self.strides)}; write the padding as a number"
+                )
+        elif isinstance(self.padding, tuple) and any(isinstance(pair, tuple) for pair in self.padding):
+            self._check_pairs()
         else:
-            object.__setattr__(self, "padding", per_axis(self.padding, self.axes, "padding", 0))
-        self._check_channels()
+            super()._check_padding()
 
-    def _check_named_padding(self, padding: str) -> None:
-        if padding not in {"same", "valid"}:
-            raise RequestError(f"padding {padding!r} is not known; write a number, same or valid")
-        if padding == "same" and set(self.strides) != {1}:
-            raise RequestError(f"padding same needs stride 1, not {times(self.strides)}; write the padding as a number")
+    def _check_pairs(self) -> None:
+        pairs = self._sides()
+        if len(pairs) != self.axes or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
+            raise RequestError(f"padding {self.padding} is not a pair of numbers from 0 for each of {self.axes} axes")
+        if all(before == after for before, after in pairs):
+            object.__setattr__(self, "padding", tuple(before for before, _ in pairs))
 
-    def _check_channels(self) -> None:
-        for name in ("in_channels", "out_channels"):
-            channels = getattr(self, name)
-            if channels is not None and channels < 1:
-                raise RequestError(f"{name} {channels} is too small; the least is 1")
-            if self.groups < 1 or (channels is not None and channels % self.groups):
-                raise RequestError(f"{name} {channels} does not divide into {self.groups} groups")
-
-    @property
-    def kernel(self) -> Shape:
-        """The kernel's size on each axis."""
-        return per_axis(self.kernel_size, self.axes, "kernel_size", 1)
-
-    @property
-    def strides(self) -> Shape:
-        """The stride on each axis."""
-        return per_axis(self.stride, self.axes, "stride", 1)
+    def _sides(self) -> Pairs:
+        if self.padding == "same":
+            return tuple(map(same, self.kernel, self._per_axis("dilation", 1)))
+        if self.padding == "valid":
+            return ((0, 0),) * self.axes
+        if self.sided:
+            pairs: Pairs = self.padding  # type: ignore[assignment]
+            return pairs
+        return super()._sides()
 
     @property
     def windows(self) -> tuple[Window, ...]:
         """The window on each axis, its padding in numbers."""
-        dilation = per_axis(self.dilation, self.axes, "dilation", 1)
-        if self.padding == "same":
-            sides: Sequence[tuple[int, int]] = [same(k, d) for k, d in zip(self.kernel, dilation, strict=True)]
-        else:
-            padding = 0 if isinstance(self.padding, str) else self.padding
-            sides = [(p, p) for p in per_axis(padding, self.axes, "padding", 0)]
-        return tuple(
-            Window(k, s, before, after, d)
-            for k, s, (before, after), d in zip(self.kernel, self.strides, sides, dilation, strict=True)
-        )
+        return self._kernels
 
-    def resolve(self, inputs: tuple[Tensor, ...]) -> Self:
-        """The spec with `in_channels` read from the input, C_in×…"""
-        x = ranked(inputs, self.axes + 1, self.torch_name)
-        if self.in_channels == x.shape[0]:
-            return self
-        if x.shape[0] % self.groups:
-            raise ShapeError(f"the input's {x.shape[0]} channels do not divide into {self.groups} groups")
-        return self.with_arguments(in_channels=agree("in_channels", self.in_channels, x.shape[0]))
+    @property
+    def sided(self) -> bool:
+        """The padding is written as a pair for each axis."""
+        return isinstance(self.padding, tuple) and isinstance(self.padding[0], tuple)
 
     def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """C_out×…, each axis by `Window.count`."""
         sizes = inputs[0].shape[1:]
         windows = self.windows
-        if not all(window.fits(size) for window, size in zip(windows, sizes, strict=True)):
-            raise ShapeError(too_small(sizes, windows))
+        fitting(sizes, windows)
+        if self.padding_mode != "zeros":
+            self._check_mirror(sizes)
         counts = tuple(window.count(size) for window, size in zip(windows, sizes, strict=True))
         return (inputs[0].like((self.out_channels, *counts)),)
 
-    @property
-    def fan_in(self) -> int:
-        """Inputs that one output unit reads: C_in/g·k_h·k_w."""
-        return (self.in_channels or 0) // self.groups * prod(self.kernel)
+    def _check_mirror(self, sizes: Shape) -> None:
+        """A reflection shows what stands inside the border, once; a circle goes round once."""
+        most = {"reflect": [size - 1 for size in sizes], "circular": list(sizes)}.get(self.padding_mode)
+        for window, limit in zip(self.windows, most or (), strict=bool(most)):
+            if max(window.before, window.after) > limit:
+                widest = max(window.before, window.after)
+                raise ShapeError(f"{self.padding_mode} padding {widest} is more than the {limit} this input can show")
 
     @property
     def weights(self) -> dict[str, Shape]:
@@ -115,61 +98,55 @@ class _Conv(Layer):
         return call.y.numel * self.fan_in
 
     def connections(self, call: Call) -> int:
-        """Output units × (fan-in + 1 with a bias)."""
+        """Output units × (fan-in + 1 with a bias); those that end in padding count."""
         return call.y.numel * (self.fan_in + self.bias)
 
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
-        """Each axis through its window."""
-        return windowed(fields[0], self.windows, call.y.shape[1:])
+        """Each axis through its window; a mirror or a circle shows a border unit more than lies in its window."""
+        field = fields[0].mixing(0)
+        if self.padding_mode == "zeros":
+            return field.through(self.windows, call.y.shape[1:])
+        found: Field | None = field
+        for axis, (window, count) in enumerate(zip(self.windows, call.y.shape[1:], strict=True), start=1):
+            found = found and found.along(axis, partial(_mirroring, window=window, count=count, mode=self.padding_mode))
+        return found
 
-    def saved(self, call: Call) -> Saved:  # noqa: ARG002
-        """The input, for the weight's gradient."""
-        return Saved(inputs=(0,))
+    def kept(self, call: Call) -> Saved:
+        """The input, for the weight's gradient; a padded copy of it where torch pads first."""
+        if self.padding_mode == "zeros" and not self.sided:
+            extra = tuple(window.after - window.before for window in self.windows)
+            return Saved(per_example=self._padded(call, extra)) if any(extra) else Saved(inputs=(0,))
+        read = self.padding_mode in {"reflect", "replicate"} and any(call.grads)
+        total = tuple(window.before + window.after for window in self.windows)
+        return Saved(inputs=(0,) if read else (), per_example=self._padded(call, total))
 
-    def formulas(self, call: Call) -> tuple[Formula, ...]:
-        """Output size, parameters, MACs and connections; without an input the parameters alone."""
-        parameters = self._parameter_formula()
-        if not call.inputs:
-            return (parameters,)
-        return (*size_formulas(call, self.windows), parameters, *self._cost_formulas(call))
+    def _padded(self, call: Call, extra: Shape) -> int:
+        sizes = (size + more for size, more in zip(call.x.shape[1:], extra, strict=True))
+        return call.x.like((call.x.shape[0], *sizes)).nbytes
 
-    def _parameter_formula(self) -> Formula:
+    def _size_formulas(self, call: Call) -> tuple[Formula, ...]:
+        return size_formulas(call, self.windows)
+
+    def _cost_formulas(self, call: Call) -> tuple[Formula, ...]:
         fan_in, numbers = self._fan_in_symbols()
-        symbols = f"({fan_in} + 1)·C_out" if self.bias else f"{fan_in}·C_out"
-        return formula("parameters", symbols, self.params, numbers | {"C_out": self.out_channels})
-
-    def _cost_formulas(self, call: Call) -> tuple[Formula, Formula]:
-        fan_in, numbers = self._fan_in_symbols()
-        names = ("o",) if self.axes == 1 else tuple(f"o_{axis[0]}" for axis in AXIS_NAMES[self.axes])
+        names = along("o", self.axes)
         units = "·".join(("C_out", *names))
-        numbers |= {"C_out": self.out_channels} | dict(zip(names, call.y.shape[1:], strict=True))
+        numbers |= dict(zip(names, call.y.shape[1:], strict=True))
         per_unit = f"({fan_in} + 1)" if self.bias else fan_in
+        pairs = self.out_channels * ((self.in_channels or 0) // self.groups)
+        note = in_padding(call, self.windows, pairs) if self.padding_mode == "zeros" else ""
         return (
             formula("MACs", f"{units} · {fan_in}", self.macs(call), numbers),
-            formula("connections", f"{units} · {per_unit}", self.connections(call), numbers),
+            formula("connections", f"{units} · {per_unit}", self.connections(call), numbers, note),
         )
 
-    def _fan_in_symbols(self) -> tuple[str, dict[str, int]]:
-        names = ("k",) if self.axes == 1 else tuple(f"k_{axis[0]}" for axis in AXIS_NAMES[self.axes])
-        channels = "C_in" if self.groups == 1 else "C_in/g"
-        numbers = {"C_in": self.in_channels or 0, "g": self.groups} | dict(zip(names, self.kernel, strict=True))
-        return "·".join((channels, *names)), numbers
+    def module(self) -> nn.Module:
+        """torch.nn's convolution; ours where the padding differs from side to side. Imports torch."""
+        if not self.sided:
+            return super().module()
+        from cnncli.modules import SIDED
 
-    @property
-    def brief(self) -> str:
-        """`11×11/4 p1`: kernel, stride, padding, dilation and groups where they are not the usual."""
-        return window_words(self.kernel, self.strides, self.padding, self.windows) + (
-            f" g{self.groups}" if self.groups > 1 else ""
-        )
-
-    @property
-    def sentence(self) -> str:
-        """`conv 6 → 16, kernel 5×5, stride 1, padding 0`."""
-        channels = f"{self.kind} {self.in_channels or '?'} → {self.out_channels}"
-        groups = f", groups {self.groups}" if self.groups > 1 else ""
-        return f"{channels}, {window_sentence(self.kernel, self.strides, self.padding, self.windows)}{groups}" + (
-            "" if self.bias else ", no bias"
-        )
+        return SIDED[self.axes](**self.config)
 
 
 class Conv1d(_Conv):
@@ -193,64 +170,11 @@ class Conv3d(_Conv):
     axes = 3
 
 
-def too_small(sizes: Shape, windows: Sequence[Window]) -> str:
-    """Why a window does not fit: `a 2×2 input is smaller than the 3×3 window`."""
-    padded = tuple(size + window.before + window.after for size, window in zip(sizes, windows, strict=True))
-    extent = tuple(window.extent for window in windows)
-    with_padding = "" if padded == sizes else f", {dims(padded)} with its padding,"
-    return f"a {dims(sizes)} input{with_padding} is smaller than the {dims(extent)} window"
-
-
-def windowed(field: Field, windows: Sequence[Window], counts: Shape) -> Field | None:
-    """The field seen through one window an axis; None once the input's axes are lost."""
-    if field.flat or len(field.axes) != len(windows):
-        return None
-    reaches = zip(field.axes, windows, counts, strict=True)
-    return field._replace(axes=tuple(reach.through(window, count) for reach, window, count in reaches))
-
-
-def size_formulas(call: Call, windows: Sequence[Window], *, ceil: bool = False) -> tuple[Formula, ...]:
-    """The output size's formula: once where all axes agree, else one an axis."""
-    axes = list(zip(call.x.shape[1:], windows, call.y.shape[1:], strict=True))
-    if len(set(axes)) == 1:
-        return (_size_formula("size", *axes[0], ceil=ceil),)
-    names = AXIS_NAMES[len(axes)]
-    return tuple(_size_formula(name, *axis, ceil=ceil) for name, axis in zip(names, axes, strict=True))
-
-
-def _size_formula(of: str, size: int, window: Window, count: int, *, ceil: bool) -> Formula:
-    left, right = "⌈⌉" if ceil else "⌊⌋"
-    padding = "2·p" if window.before == window.after else "p₁ + p₂"
-    extent = "k" if window.dilation == 1 else "d·(k − 1) − 1"
-    symbols = f"{left}(n + {padding} − {extent})/s{right} + 1"
-    note = ""
-    if ceil and count <= (size + window.before + window.after - window.extent - 1) // window.stride + 1:
-        symbols, note = f"{symbols} − 1", "the last window would start in the far padding"
-    sides = {"p": window.before, "p₁": window.before, "p₂": window.after}
-    put = {"n": size, "k": window.kernel, "s": window.stride, "d": window.dilation} | sides
-    return formula(of, symbols, count, put, note)
-
-
-def window_words(kernel: Shape, strides: Shape, padding: int | Shape | str, windows: Sequence[Window]) -> str:
-    """A window in a table's row: `11×11/4 p1`, `3×3/2 p1 d2`, `3×3 same`."""
-    stride = "" if set(strides) == {1} else f"/{times(strides)}"
-    dilation = tuple(window.dilation for window in windows)
-    words = [dims(kernel) + stride]
-    if isinstance(padding, str):
-        words += [padding] if padding == "same" else []
-    elif any(window.before for window in windows):
-        words.append(f"p{times(tuple(window.before for window in windows))}")
-    if set(dilation) != {1}:
-        words.append(f"d{times(dilation)}")
-    return " ".join(words)
-
-
-def window_sentence(kernel: Shape, strides: Shape, padding: int | Shape | str, windows: Sequence[Window]) -> str:
-    """A window in a heading: `kernel 5×5, stride 1, padding 0`."""
-    dilation = tuple(window.dilation for window in windows)
-    sides = padding if isinstance(padding, str) else times(tuple(window.before for window in windows))
-    dilated = "" if set(dilation) == {1} else f", dilation {times(dilation)}"
-    return f"kernel {dims(kernel)}, stride {times(strides)}, padding {sides}{dilated}"
+def _mirroring(reach: Reach, window: Window, count: int, mode: str) -> Reach:
+    """What units see whose padding shows the input again."""
+    plain = [window.read(unit, reach.units) for unit in range(count)]
+    shown = [mirrored(window, unit, reach.units, mode) for unit in range(count)]
+    return reach.through(window, count) if plain == shown else reach.gathered(shown)
 
 
 KINDS = {spec.kind: spec for spec in (Conv1d, Conv2d, Conv3d)}

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import Self
 
-from cnncli.errors import RequestError, ShapeError
+from cnncli.errors import ShapeError
 from cnncli.field import Field
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Layer, Saved, Shape, Tensor, agree
+from cnncli.layers import Call, Layer, Saved, Shape, Tensor, agree, at_least, only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,21 +24,16 @@ class Linear(Layer):
 
     def __post_init__(self) -> None:
         """Refuse widths below one."""
-        for name in ("in_features", "out_features"):
-            width = getattr(self, name)
-            if width is not None and width < 1:
-                raise RequestError(f"{name} {width} is too small; the least is 1")
+        at_least(1, in_features=self.in_features, out_features=self.out_features)
 
     def resolve(self, inputs: tuple[Tensor, ...]) -> Self:
         """The spec with `in_features` read from the input's last axis."""
-        if not inputs[0].shape:
+        shape = only(inputs, "Linear").shape
+        if not shape:
             raise ShapeError("Linear takes a vector, the input is a single number")
-        found = inputs[0].shape[-1]
-        return (
-            self
-            if self.in_features == found
-            else self.with_arguments(in_features=agree("in_features", self.in_features, found))
-        )
+        if self.in_features == shape[-1]:
+            return self
+        return self.with_arguments(in_features=agree("in_features", self.in_features, shape[-1]))
 
     def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The last axis becomes out_features."""
@@ -58,17 +53,14 @@ class Linear(Layer):
         """(in_features + 1 with a bias) × output units."""
         return call.y.numel * ((self.in_features or 0) + self.bias)
 
-    def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
-        """A dense layer behind a flattened map sees all of it; over the channels of each position, what that position sees."""
-        if len(call.x.shape) > 1 and not fields[0].flat:
-            return None  # the last axis is an axis of the image: no unit keeps its place
-        if len(call.x.shape) > 1:
-            return fields[0]
-        return everything(fields[0])
+    def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:  # noqa: ARG002
+        """Behind a flattened map a unit sees all of it; over the channels of each position, what that position sees."""
+        field = fields[0].mixing(-1)
+        return field._replace(places=(*field.places[:-1], ()))
 
-    def saved(self, call: Call) -> Saved:  # noqa: ARG002
+    def kept(self, call: Call) -> Saved:
         """The input, for the matrix's gradient."""
-        return Saved(inputs=(0,))
+        return Saved() if call.frozen else Saved(inputs=(0,))
 
     def formulas(self, call: Call) -> tuple[Formula, ...]:
         """Parameters, and with an input MACs and connections."""
@@ -95,11 +87,6 @@ class Linear(Layer):
     def sentence(self) -> str:
         """`linear 400 → 120`."""
         return f"{self.kind} {self.in_features or '?'} → {self.out_features}" + ("" if self.bias else ", no bias")
-
-
-def everything(field: Field) -> Field:
-    """The field of units that read all of a map."""
-    return Field(tuple(reach.whole(1) for reach in field.axes), whole=True, flat=True)
 
 
 KINDS = {spec.kind: spec for spec in (Linear,)}
