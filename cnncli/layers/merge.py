@@ -3,43 +3,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cnncli.errors import ShapeError
-from cnncli.layers import Layer, Tensor, dims
-
-if TYPE_CHECKING:
-    from torch import nn
+from cnncli.field import Field, union
+from cnncli.formula import Formula, formula
+from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, axis_of, dims
 
 
 @dataclass(frozen=True, kw_only=True)
 class Concat(Layer):
-    """Inputs laid side by side along one axis (torch.cat); dim 1 is the channels, dim 0 the batch."""
+    """Inputs laid side by side along one axis (torch.cat); dim 1 is the channels."""
 
     kind = "concat"
+    home = OWN
 
     dim: int = 1
 
     def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The sizes along `dim` add up; all others must agree."""
-        rank = len(inputs[0].shape) + 1
-        axis = self.dim % rank - 1
-        if not -rank <= self.dim < rank or axis < 0:
-            raise ShapeError(f"cannot concatenate along dimension {self.dim} of {rank}")
-        rests = {tensor.shape[:axis] + tensor.shape[axis + 1 :] for tensor in inputs}
-        if len(rests) > 1:
-            raise ShapeError(
-                f"cannot concatenate {', '.join(dims(t.shape) for t in inputs)} along dimension {self.dim}"
-            )
+        several(inputs, 1, "concat")
+        axis = axis_of(inputs[0], self.dim)
         shape = inputs[0].shape
+        if len({(*tensor.shape[:axis], 0, *tensor.shape[axis + 1 :]) for tensor in inputs}) > 1:
+            raise ShapeError(f"cannot concatenate {_listed(inputs)} along dimension {self.dim}")
         total = sum(tensor.shape[axis] for tensor in inputs)
         return (inputs[0].like((*shape[:axis], total, *shape[axis + 1 :])),)
 
-    def module(self) -> nn.Module:
-        """torch.cat; imports torch."""
-        from cnncli.modules import Concat as Module
+    def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
+        """Each number keeps its field; along the channels a position sees what it sees in any of the inputs."""
+        axis = axis_of(call.x, self.dim)
+        joined = union(fields)
+        if joined is None or not joined.places[axis] or joined.whole:
+            return joined
+        ends = fields[0]
+        for other in fields[1:]:
+            lying = other.places[axis]
+            found = ends.along(axis, lambda reach, other=other, at=lying[0]: reach.followed(other.axes[at]))  # type: ignore[misc]
+            if found is None:
+                return None
+            ends = found
+        return joined.along(axis, lambda _: ends.axes[joined.places[axis][0]])
 
-        return Module(**self.config)
+    def formulas(self, call: Call) -> tuple[Formula, ...]:
+        """The sizes that add up."""
+        if not call.inputs:
+            return ()
+        axis = axis_of(call.x, self.dim)
+        names = [f"n{_below(place)}" for place in range(1, len(call.inputs) + 1)]
+        put = {name: tensor.shape[axis] for name, tensor in zip(names, call.inputs, strict=True)}
+        return (formula("size", " + ".join(names), call.y.shape[axis], put),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,28 +59,88 @@ class Add(Layer):
     """Inputs added element by element; a size of one is broadcast."""
 
     kind = "add"
+    home = OWN
 
     inplace: bool = False
 
+    @property
+    def aliases(self) -> bool:
+        """In place, the sum overwrites the first input."""
+        return self.inplace
+
     def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The broadcast shape."""
-        return (broadcast(inputs, "add"),)
+        found = broadcast(inputs, "add")
+        if self.inplace and found.shape != inputs[0].shape:
+            raise ShapeError(f"cannot add {_listed(inputs)} in place: the sum is larger than the first")
+        return (found,)
 
-    def module(self) -> nn.Module:
-        """The sum; imports torch."""
-        from cnncli.modules import Add as Module
 
-        return Module(**self.config)
+@dataclass(frozen=True, kw_only=True)
+class Mul(Layer):
+    """Inputs multiplied element by element; a size of one is broadcast (a squeeze-and-excitation gate)."""
+
+    kind = "mul"
+    home = OWN
+
+    def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The broadcast shape."""
+        return (broadcast(inputs, "multiply"),)
+
+    def kept(self, call: Call) -> Saved:
+        """Each factor whose partner needs a gradient; from the third input on, the product so far."""
+        read: set[int] = set()
+        products = 0
+        grad = call.grads[0]
+        for place in range(1, len(call.inputs)):
+            if grad:
+                read.add(place)
+            if call.grads[place] and place == 1:
+                read.add(0)
+            elif call.grads[place]:
+                products += broadcast(call.inputs[:place], "multiply").nbytes
+            grad = grad or call.grads[place]
+        return Saved(inputs=tuple(sorted(read)), per_example=products)
+
+
+def several(inputs: tuple[Tensor, ...], least: int, what: str) -> None:
+    """Raise `ShapeError` for fewer than `least` inputs, or an empty one."""
+    if len(inputs) < least:
+        raise ShapeError(f"{what} takes at least {least} inputs, got {len(inputs)}")
+    if any(0 in tensor.shape for tensor in inputs):
+        raise ShapeError(f"cannot {what} {_listed(inputs)}: one holds nothing")
 
 
 def broadcast(inputs: tuple[Tensor, ...], what: str) -> Tensor:
-    """A tensor of the shape that the inputs broadcast to; raises `ShapeError`."""
-    rank = max(len(tensor.shape) for tensor in inputs)
-    aligned = [(1,) * (rank - len(tensor.shape)) + tensor.shape for tensor in inputs]
-    shape = tuple(max(sizes) if min(sizes) else 0 for sizes in zip(*aligned, strict=True))
-    if any(size not in (1, whole) for sizes in aligned for size, whole in zip(sizes, shape, strict=True)):
-        raise ShapeError(f"cannot {what} {' and '.join(dims(tensor.shape) for tensor in inputs)}")
-    return inputs[0].like(shape)
+    """A tensor of the shape that the inputs broadcast to, last axes first as in torch; raises `ShapeError`."""
+    several(inputs, 2, what)
+    if all(tensor == inputs[0] for tensor in inputs):
+        return inputs[0]
+    whole = [_with_batch(tensor) for tensor in inputs]
+    rank = max(map(len, whole))
+    aligned = [(1,) * (rank - len(sizes)) + sizes for sizes in whole]
+    largest = tuple(_BATCH if _BATCH in sizes else max(sizes) for sizes in zip(*aligned, strict=True))
+    meets = all(size in (1, most) for sizes in aligned for size, most in zip(sizes, largest, strict=True))
+    if not meets or largest.count(_BATCH) > 1:
+        raise ShapeError(f"cannot {what} {_listed(inputs)}")
+    batch = largest.index(_BATCH) if _BATCH in largest else None
+    return Tensor(tuple(size for size in largest if size != _BATCH), inputs[0].dtype, batch)
 
 
-KINDS = {spec.kind: spec for spec in (Concat, Add)}
+_BATCH = 0  # stands for the batch among sizes, which are 1 or more
+
+
+def _with_batch(tensor: Tensor) -> Shape:
+    place = tensor.batch
+    return tensor.shape if place is None else (*tensor.shape[:place], _BATCH, *tensor.shape[place:])
+
+
+def _listed(inputs: tuple[Tensor, ...]) -> str:
+    return " and ".join(dims(tensor.shape) or "a single number" for tensor in inputs)
+
+
+def _below(number: int) -> str:
+    return "".join("₀₁₂₃₄₅₆₇₈₉"[int(digit)] for digit in str(number))
+
+
+KINDS: dict[str, type[Layer]] = {spec.kind: spec for spec in (Concat, Add, Mul)}
