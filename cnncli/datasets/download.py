@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from zlib import error as ZlibError  # noqa: N812  (lower case in the standard library)
 
 from cnncli.datasets import idx
-from cnncli.datasets.folders import VARIABLE, reason
+from cnncli.datasets.folders import reason, unwritable
 from cnncli.errors import DataError
 
 SILENCE = 30.0  # seconds without a byte after which a download is given up
@@ -23,7 +23,7 @@ def download(what: str, folder: Path, wanted: Mapping[str, tuple[int, ...]], fet
 
     fetch: downloads into the folder it is given and returns the one in which the files then lie. Raises `DataError`.
     """
-    with _scratch(what, folder) as scratch:
+    with _scratch(folder) as scratch:
         try:
             with redirect_stdout(sys.stderr), _patience(SILENCE):
                 found = fetch(scratch)
@@ -34,17 +34,17 @@ def download(what: str, folder: Path, wanted: Mapping[str, tuple[int, ...]], fet
             ) from error
         for name, shape in wanted.items():
             idx.check(found / name, shape)
-            _move(what, found / name, folder / name)
+            _move(found / name, folder / name)
 
 
 @contextmanager
-def _scratch(what: str, folder: Path) -> Generator[Path]:
+def _scratch(folder: Path) -> Generator[Path]:
     """A temporary folder inside `folder`, which is created: on one file system, a rename moves whole files."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         scratch = TemporaryDirectory(prefix=".download-", dir=folder)
     except OSError as error:
-        raise _unwritable(what, folder, error) from error
+        raise unwritable(folder, error) from error
     with scratch as path:
         yield Path(path)
 
@@ -60,15 +60,8 @@ def _patience(seconds: float) -> Generator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _move(what: str, found: Path, target: Path) -> None:
+def _move(found: Path, target: Path) -> None:
     try:
         found.replace(target)
     except OSError as error:
-        raise _unwritable(what, target.parent, error) from error
-
-
-def _unwritable(what: str, folder: Path, error: OSError) -> DataError:
-    return DataError(
-        f"{what}: cannot write to {str(folder)!r}: {reason(error)}; "
-        f"set {VARIABLE} to a folder that can be written, or use --data digits"
-    )
+        raise unwritable(target, error) from error

@@ -78,6 +78,19 @@ def reason(error: Exception) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in last.strip())
 
 
+def unreadable(path: Path, error: OSError) -> DataError:
+    """The error to raise where `path` in the data folder cannot be read."""
+    return DataError(f"cannot read {str(path)!r}: {reason(error)}; set {VARIABLE} to a folder that can be read")
+
+
+def unwritable(path: Path, error: OSError) -> DataError:
+    """The error to raise where `path` in the data folder cannot be written."""
+    return DataError(
+        f"cannot write {str(path)!r}: {reason(error)}; set {VARIABLE} to a folder that can be written, "
+        "or use --data digits"
+    )
+
+
 def _caches() -> Path:
     if sys.platform == "win32":
         local = os.environ.get("LOCALAPPDATA")

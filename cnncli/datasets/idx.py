@@ -12,7 +12,7 @@ import zlib
 from math import prod
 from pathlib import Path
 
-from cnncli.datasets.folders import place, reason
+from cnncli.datasets.folders import place, reason, unreadable, unwritable
 from cnncli.errors import DataError
 
 CURE = "delete it and run again, or put a good copy in its place"
@@ -31,7 +31,7 @@ def check(path: Path, shape: tuple[int, ...]) -> None:
             start = file.read(len(wanted))
         size = path.stat().st_size
     except OSError as error:
-        raise DataError(f"cannot read {str(path)!r}: {reason(error)}") from error
+        raise unreadable(path, error) from error
     _compare(path, start, size, shape)
 
 
@@ -47,7 +47,7 @@ def unpack(archive: Path, path: Path, shape: tuple[int, ...]) -> None:
     try:
         place(data, path)
     except OSError as error:
-        raise DataError(f"cannot write {str(path)!r}: {reason(error)}") from error
+        raise unwritable(path, error) from error
 
 
 def _compare(path: Path, start: bytes, size: int, shape: tuple[int, ...]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncli.datasets import Dataset, Split, idx, prepared
-from cnncli.datasets.folders import data_folder, reason
+from cnncli.datasets.folders import data_folder, unreadable
 from cnncli.errors import DataError
 
 
@@ -72,7 +72,7 @@ def _names(folder: Path) -> set[str]:
     except FileNotFoundError:
         return set()
     except OSError as error:
-        raise DataError(f"cannot read {str(folder)!r}: {reason(error)}") from error
+        raise unreadable(folder, error) from error
 
 
 def _build(source: Source, root: Path) -> tuple[Split, Split]:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnncli.datasets import Split
-from cnncli.datasets.folders import place, prepared_folders, reason
-from cnncli.errors import DataError
+from cnncli.datasets.folders import place, prepared_folders, unreadable
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +46,7 @@ def _stamp(root: Path, sources: Sequence[Path]) -> str:
         try:
             status = source.stat()
         except OSError as error:
-            raise DataError(f"cannot read {str(source)!r}: {reason(error)}") from error
+            raise unreadable(source, error) from error
         name = source.relative_to(root).as_posix()
         digest.update(f"{name!r} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()

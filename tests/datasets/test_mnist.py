@@ -216,5 +216,5 @@ def test_data_folder_on_a_full_disk_is_named(empty: Tiny, monkeypatch: pytest.Mo
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(DataError, match=r"cannot write to .*Read-only file system; set CNNCLI_DATA"):
+    with pytest.raises(DataError, match=r"cannot write .*Read-only file system; set CNNCLI_DATA"):
         empty.dataset.load()
