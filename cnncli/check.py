@@ -34,7 +34,8 @@ def disagreements(report: Report) -> list[Disagreement]:
         module = build(report.network)
         inputs = [torch.empty(1, *tensor.shape) for tensor in report.network.inputs.values()]
     shapes, macs = _run(module, inputs)
-    return [found for row in report.rows for found in _compare(row, module, shapes, macs)]
+    found = [each for row in report.rows for each in _compare(row, module, shapes)]
+    return found + _compare_macs(report, module, macs)
 
 
 def _run(module: nn.Module, inputs: list[Any]) -> tuple[dict[str, list[Shape]], dict[str, int]]:
@@ -61,18 +62,27 @@ def _run(module: nn.Module, inputs: list[Any]) -> tuple[dict[str, list[Shape]], 
     return shapes, {path: count // 2 for path, count in flops.items()}
 
 
-def _compare(row: Row, module: nn.Module, shapes: dict[str, list[Shape]], macs: dict[str, int]) -> list[Disagreement]:
+def _compare(row: Row, module: nn.Module, shapes: dict[str, list[Shape]]) -> list[Disagreement]:
     path, _, call = row.name.partition(":")
-    child = module.get_submodule(path)
-    place = int(call) - 1 if call else 0
-    shape = shapes[path][place]
-    counted = sum(parameter.numel() for parameter in child.parameters()) if not call else 0
+    shape = shapes[path][int(call) - 1 if call else 0]
+    counted = 0 if call else sum(parameter.numel() for parameter in module.get_submodule(path).parameters())
     found = []
     if shape != row.call.y.shape:
         found.append(Disagreement(row.name, "output", dims(row.call.y.shape), dims(shape)))
     if counted != row.params:
         found.append(Disagreement(row.name, "parameters", f"{row.params:,}", f"{counted:,}"))
-    each = macs.get(path, 0) // len(shapes[path])
-    if type(child).__module__.startswith("torch.") and each != row.macs:
-        found.append(Disagreement(row.name, "MACs", "unknown" if row.macs is None else f"{row.macs:,}", f"{each:,}"))
     return found
+
+
+def _compare_macs(report: Report, module: nn.Module, macs: dict[str, int]) -> list[Disagreement]:
+    """Torch counts a module over all its calls, so rows that share one are compared together."""
+    ours: dict[str, int | None] = {}
+    for row in report.rows:
+        path = row.name.partition(":")[0]
+        before = ours.get(path, 0)
+        ours[path] = None if before is None or row.macs is None else before + row.macs
+    return [
+        Disagreement(path, "MACs", "unknown" if count is None else f"{count:,}", f"{macs.get(path, 0):,}")
+        for path, count in ours.items()
+        if type(module.get_submodule(path)).__module__.startswith("torch.") and macs.get(path, 0) != count
+    ]

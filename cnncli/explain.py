@@ -63,8 +63,10 @@ def _windowed(old: Reach, window: Window, new: Reach) -> Formula:
 
 
 def _whole(old: Reach, new: Reach) -> Formula:
-    put = {"r": old.size, "n": old.count, "j": old.jump}
-    return formula("field", "r + (n − 1)·j", new.size, put, "all positions of the map")
+    put = {"r": old.size, "n": old.units, "j": old.jump}
+    value = old.size + (old.units - 1) * old.jump
+    note = "all positions of the map" if value == new.size else f"{new.size} of them in the input, the others padding"
+    return formula("field", "r + (n − 1)·j", value, put, note)
 
 
 def _named(found: list[Formula]) -> tuple[Formula, ...]:

@@ -141,7 +141,7 @@ NARROW = tuple(key for key in USUAL if not key.endswith("%"))
 
 
 def chosen(names: str | None, width: int = 80) -> list[Shown]:
-    """The columns called `names` (comma-separated), or the usual ones for `width`; raises `UnknownName`. The layer's name always leads."""
+    """The columns called `names` (comma-separated), or the usual ones for `width`, the layer first; raises `UnknownName`."""
     keys: Sequence[str] = [name.strip() for name in names.split(",")] if names else USUAL if width >= 72 else NARROW
     for key in keys:
         if key not in SHOWN:
