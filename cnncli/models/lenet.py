@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnncli.compose import Value
 from cnncli.layers import Layer
-from cnncli.layers.activation import ReLU, Sigmoid, Tanh
+from cnncli.layers.activation import ReLU, ScaledTanh, Sigmoid, Tanh
 from cnncli.layers.conv import Conv2d
 from cnncli.layers.linear import Linear
 from cnncli.layers.pool import AvgPool2d, MaxPool2d
@@ -37,6 +37,26 @@ def classic(x: Value, classes: int = 10, activation: str = "sigmoid", pool: str 
     return lenet(x, 0, classes, activation, pool)
 
 
+def paper(x: Value, classes: int = 10) -> Value:
+    """LeNet-5 as in section II.B of the paper, its layers by their names there.
+
+    C3's maps read some of S2's maps each (table I); subsampling has two weights a map; every layer up to F6 is squashed by
+    1.7159·tanh(2x/3); the output is the squared distance to a fixed drawing of each class, so that the smallest wins.
+    """
+    from cnncli.layers.partial_conv import C3, PartialConv2d  # here: the other editions start quicker without them
+    from cnncli.layers.rbf import RBF
+    from cnncli.layers.subsampling import TrainableSubsampling
+
+    x = x(C1=Conv2d(out_channels=6, kernel_size=5), squash1=ScaledTanh())
+    x = x(S2=TrainableSubsampling(kernel_size=2), squash2=ScaledTanh())
+    x = x(C3=PartialConv2d(table=C3, kernel_size=5), squash3=ScaledTanh())
+    x = x(S4=TrainableSubsampling(kernel_size=2), squash4=ScaledTanh())
+    x = x(C5=Conv2d(out_channels=120, kernel_size=5), squash5=ScaledTanh())  # 1×1 maps at 32×32: there, a dense layer
+    x = x(flatten=Flatten())
+    x = x(F6=Linear(out_features=84), squash6=ScaledTanh())
+    return x(OUTPUT=RBF(out_features=classes))
+
+
 NETWORKS = {
     "lenet": Model(
         title="LeNet",
@@ -47,6 +67,7 @@ NETWORKS = {
         editions={
             "d2l": Edition(body=d2l, input=(1, 28, 28), about="the textbook's: padding 2, sigmoid, average pooling"),
             "classic": Edition(body=classic, input=(1, 32, 32), about="32×32 without padding, all-to-all C3"),
+            "paper": Edition(body=paper, input=(1, 32, 32), about="partial C3, trainable subsampling, RBF output"),
         },
     )
 }
