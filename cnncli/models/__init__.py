@@ -96,7 +96,7 @@ def adaptations(source: str, input: Shape | None, arguments: Mapping[str, object
     adapt nothing: they are the network that was asked for. Raises as `network` does.
     """
     own = {key: value for key, value in arguments.items() if key != "classes"}
-    usual, given = network(source, **own), network(source, input=input, **arguments)
+    usual, given = network(source, input=None, **own), network(source, input=input, **arguments)
     if usual == given:
         return []
     shape, edition_shape = given.inputs["input"].shape, usual.inputs["input"].shape
