@@ -28,11 +28,11 @@ def explain(report: Report, name: str | None = None) -> list[Explanation]:
     return [Explanation(row, (*row.formulas, *_field_formulas(report, rows, row))) for row in chosen]
 
 
-def heading(row: Row) -> str:
-    """`conv2   6×14×14 → 16×10×10   kernel 5×5, stride 1, padding 0`."""
+def heading(row: Row) -> tuple[str, str]:
+    """`conv2   6×14×14 → 16×10×10` and `conv 6 → 16, kernel 5×5, stride 1, padding 0`."""
     inputs = " + ".join(dims(tensor.shape) for tensor in row.call.inputs)
     outputs = " + ".join(dims(tensor.shape) for tensor in row.call.outputs)
-    return f"{row.name}   {inputs} → {outputs}   {row.layer.sentence}"
+    return f"{row.name}   {inputs} → {outputs}", row.layer.sentence
 
 
 def _field_formulas(report: Report, rows: dict[str, Row], row: Row) -> tuple[Formula, ...]:

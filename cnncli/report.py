@@ -126,9 +126,11 @@ class _Walk:
         self.batch_size = batch_size
         self.flows: dict[str, tuple[_Flow, ...]] = {}
         self.sizes: dict[str, int] = {}  # bytes of each storage
+        self.home: dict[str, str] = {}  # each storage → the one it lives in while nothing is trained
         self.saved: set[str] = set()  # storages that autograd keeps
         for name, tensor in network.inputs.items():
             self.sizes[name] = self.bytes(tensor)
+            self.home[name] = name
             self.flows[name] = (_Flow(tensor, _entry(tensor, network), grad=False, storage=name),)
 
     def bytes(self, tensor: Tensor) -> int:
@@ -174,6 +176,7 @@ class _Walk:
             return [flows[0].storage] * len(call.outputs)
         made = [f"{name}:{place}" if place else name for place in range(len(call.outputs))]
         self.sizes.update({storage: self.bytes(tensor) for storage, tensor in zip(made, call.outputs, strict=True)})
+        self.home.update({storage: self.home[flows[0].storage] if layer.idle else storage for storage in made})
         return made
 
     def _save(self, layer: Layer, call: Call, flows: list[_Flow], made: list[str]) -> int:
@@ -186,12 +189,14 @@ class _Walk:
 
     def peak(self, network: Network) -> int:
         """The most bytes alive at once: a storage lives from the node that makes it to the last that reads it."""
-        steps = [{self.take(name).storage for name in network.inputs}]
+        steps = [set(network.inputs)]
         ran = [node for node in network.nodes if node.name in self.flows]
-        steps += [{flow.storage for flow in (*map(self.take, node.inputs), *self.flows[node.name])} for node in ran]
+        steps += [
+            {self.home[flow.storage] for flow in (*map(self.take, node.inputs), *self.flows[node.name])} for node in ran
+        ]
         made = [name for name in network.outputs if source(name, self.flows)]
         last = {storage: place for place, storages in enumerate(steps) for storage in storages}
-        last |= {self.take(name).storage: len(steps) for name in made}
+        last |= {self.home[self.take(name).storage]: len(steps) for name in made}
         return self._highest(steps, last)
 
     def _highest(self, steps: list[set[str]], last: dict[str, int]) -> int:

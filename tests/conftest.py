@@ -66,7 +66,7 @@ def golden(request: pytest.FixtureRequest, cnncli: Callable[..., Result]) -> Cal
 def golden_name(line: str, columns: int) -> str:
     """The file that holds the output of a command line at a width."""
     slug = re.sub(r"[^A-Za-z0-9.=@]+", "_", line).strip("_")
-    return f"{slug}.{columns}.txt"
+    return f"{slug or 'bare'}.{columns}.txt"
 
 
 def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

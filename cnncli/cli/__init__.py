@@ -86,22 +86,30 @@ def run(arguments: Sequence[str]) -> int:
     from cnncli.render.text import plain_stand_ins
 
     debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"]
     plain_stand_ins(sys.stdout, sys.stderr)
     try:
-        code = app(args=arguments, prog_name="cnncli", standalone_mode=False)
+        _invoke([argument for argument in arguments if argument != "--debug"])
         sys.stdout.flush()
+    except typer.Exit as stop:
+        return stop.exit_code
     except BrokenPipeError:
         return _reader_left()
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except typer.Abort:
+    except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except Exception as error:
         if debug:
             raise
         return _explain(error)
-    return code if isinstance(code, int) else 0
+    return 0
+
+
+def _invoke(arguments: list[str]) -> None:
+    """Run the command. Typer's own `main` would swallow a closed pipe; it is called for shell completion alone."""
+    if "_CNNCLI_COMPLETE" in os.environ:
+        app(prog_name="cnncli")
+    root = typer.main.get_command(app)
+    with root.make_context("cnncli", arguments) as context:
+        root.invoke(context)
 
 
 def _reader_left() -> int:
@@ -131,8 +139,7 @@ def _explain_usage(error: Any) -> int:  # noqa: ANN401  (a type of typer's vendo
 
     context = error.ctx
     if type(error).__name__ == "NoArgsIsHelpError":
-        sys.stdout.write(context.get_help() + "\n")
-        return 0
+        return 0  # typer has printed the help while it made the error
     place = context.command_path if context else "cnncli"
     complain(f"{error.format_message().rstrip('.')}; see {place} --help", place=place)
     return 2

@@ -283,6 +283,11 @@ class ScaledTanh(_Activation):
     amplitude: float = 1.7159
     slope: float = 2 / 3
 
+    @property
+    def folded(self) -> str:
+        """`tanh`: the line it is folded into has no room for more."""
+        return "tanh"
+
     def kept(self, call: Call) -> Saved:
         """The hyperbolic tangent before it is scaled."""
         return Saved(per_example=call.x.nbytes)

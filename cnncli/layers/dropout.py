@@ -31,6 +31,11 @@ class _Dropping(Layer):
         """`dropout 0.5`."""
         return f"{self.kind} {self.p:g}"
 
+    @property
+    def folded(self) -> str:
+        """`dropout`: the line it is folded into has no room for more."""
+        return self.kind
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dropout(_Dropping):

@@ -71,10 +71,13 @@ def field_text(field: Field | None, report: Report) -> str:
     """`11`, `11×5`, `all`; a star where it reaches beyond the input."""
     if field is None:
         return "?"
-    if field.whole:
-        return "all"
-    sizes = tuple(reach.size for reach in field.axes)
-    return times(sizes) + ("*" if beyond(field, report) else "")
+    sizes = "all" if field.whole else times(tuple(reach.size for reach in field.axes))
+    return sizes + ("*" if beyond(field, report) else "")
+
+
+def _field(entry: Entry, report: Report) -> Cell:
+    text = field_text(entry.row.field, report)
+    return Cell(None if text == "?" else text.rstrip("*").replace("×", "x"), text)
 
 
 def beyond(field: Field | None, report: Report) -> bool:
@@ -128,7 +131,7 @@ SHOWN = {
         _figure("macs", "MACs (M)", "macs", millions),
         _share("macs%", "macs"),
         _figure("connections", "connections", "connections", count),
-        Shown(Column("rf", "RF"), lambda e, r: Cell(field_text(e.row.field, r), field_text(e.row.field, r))),
+        Shown(Column("rf", "RF"), _field),
         _figure("activation", "activation", "activation_bytes", _bytes),
         _figure("saved", "saved", "saved_bytes", _bytes),
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cnncli.conventions import disagreement, outcomes, under, unread, windows_of
 from cnncli.formula import Formula
-from cnncli.layers import Call, Layer
+from cnncli.layers import Call, Layer, dims
 from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown
 from cnncli.render.text import columns_of, say
 from cnncli.render.window import window_lines
@@ -95,14 +95,18 @@ def _broken(name: str, steps: list[str], note: str, width: int) -> list[str]:
 def _text(layer: Layer, call: Call, formulas: Sequence[Formula], convention: str) -> list[str]:
     by = "" if convention == "torch" else f", as {convention} counts"
     lines = [layer.sentence + by, *formula_lines(formulas, columns_of(sys.stdout))]
+    if not formulas:
+        lines.append("parameters  0   (nothing to learn; the shape stays as it is)")
     if call.inputs:
-        return lines
-    return [*lines, f"add --input {_example(layer)} for output size, MACs and connections"]
+        return [lines[0], f"{dims(call.x.shape)} → {dims(call.y.shape)}", *lines[1:]]
+    return lines if not formulas else [*lines, f"add --input {_example(layer)} for output size, MACs and connections"]
 
 
 def _example(layer: Layer) -> str:
-    axes = len(windows_of(layer))
-    return {0: "16x14x14", 1: "100", 2: "14x14", 3: "8x14x14"}[axes] if axes or not layer.weights else "400"
+    """An input that the layer takes, as one would write it."""
+    if "in_features" in layer.config:
+        return "400"
+    return {1: "100", 2: "14x14", 3: "8x14x14"}.get(len(windows_of(layer)), "64x14x14")
 
 
 def _beside(layer: Layer, call: Call, convention: str) -> list[str]:

@@ -127,8 +127,15 @@ def _footer(report: Report) -> list[str]:
 def explanation_lines(explanations: Sequence[Explanation]) -> list[str]:
     """Each row's heading and formulas, an empty line between rows."""
     width = columns_of(sys.stdout)
-    blocks = [[heading(each.row), *formula_lines(each.formulas, width)] for each in explanations]
+    blocks = [[*_heading_lines(each.row, width), *formula_lines(each.formulas, width)] for each in explanations]
     return [line for place, block in enumerate(blocks) for line in ([""] if place else []) + block]
+
+
+def _heading_lines(row: Row, width: int) -> list[str]:
+    """The row's name, shapes and layer, on two lines where one is too short."""
+    name, sentence = (inert(text) for text in heading(row))
+    line = f"{name}   {sentence}"
+    return [line] if len(line) <= width else [name, f"  {sentence}"]
 
 
 def _check_lines(report: Report, found: Sequence[Disagreement]) -> list[str]:

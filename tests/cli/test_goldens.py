@@ -19,6 +19,13 @@ PARAMS = (
     "params linear --cin 400 --cout 120",
     "params linear out_features=120 --input 400 --format markdown",
     "params relu",
+    "params max-pool --k 3 --stride 2 --input 96x54x54",
+    "params max-pool --k 3 --stride 2 --input 96x54x54 --convention caffe",
+    "params max-pool --k 3 --stride 2 --input 96x54x54 --convention tf-same --format json",
+    "params conv-transpose --cin 16 --cout 8 --k 4 --stride 2 --pad 1 --input 8x8",
+    "params batch-norm --cin 64 --input 64x56x56",
+    "params adaptive-avg-pool output_size=3x5 --input 8x7x10",
+    "params multihead-attention embed_dim=64 num_heads=8 --input 49x64",
 )
 SUMMARIES = (
     "summary lenet",
@@ -35,6 +42,20 @@ SUMMARIES = (
     "summary lenet --max-params 50k",
     "summary lenet --input 1x8x8",
     "summary lenet --input 1x8x8 --format json",
+    "summary lenet@paper",
+    "summary lenet@paper --explain --row C3",
+    "summary lenet@paper --explain --row C5",
+    "summary lenet --explain --row conv1",
+    "summary alexnet --input 1x224x224",
+    "summary alexnet --input 1x32x32",
+    "summary alexnet --input 3x224x224 --classes 1000 --strict",
+    "summary vgg11 ratio=8 hidden=512 --depth 1",
+    "summary nin@caffe",
+    "summary googlenet --depth 1",
+    "summary googlenet@paper aux=true --depth 1 --input 3x224x224",
+    "summary resnet18 --depth 2 -b 32",
+    "summary densenet121 --depth 2 --format csv",
+    "summary mobilenet_v2 --depth 2 --max-macs 300M",
 )
 ERRORS = (
     "summary lennet",
@@ -62,8 +83,14 @@ ERRORS = (
     "params max-pool --k 2 --pad 2",
     "params linear --cout 10 --input 400 in_features=300",
 )
-WIDE = ("summary lenet", "summary lenet --explain --row conv2", "params conv --cin 6 --cout 16 --k 5 --input 14x14")
-HELP = ("--help", "params --help", "summary --help")
+WIDE = (
+    "summary lenet",
+    "summary alexnet --input 1x224x224",
+    "summary alexnet --input 1x32x32",
+    "summary lenet --explain --row conv2",
+    "params conv --cin 6 --cout 16 --k 5 --input 14x14",
+)
+HELP = ("", "--help", "params --help", "summary --help")
 LINES = [(line, 80) for line in (*PARAMS, *SUMMARIES, *ERRORS, *HELP)] + [(line, 120) for line in WIDE]
 
 
