@@ -1,0 +1,51 @@
+"""`cnncli train`: train a network by a recipe."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from cnncli.cli._options import Pairs
+
+
+def train(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE|SOURCE", help="A recipe (lenet, mine.yaml), or a network with --data.")
+    ],
+    arguments: Pairs = None,
+    *,
+    data: Annotated[str | None, typer.Option("--data", metavar="NAME", help="What to train on, as data.name.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", help="Passes over the training images.")] = None,
+    batch_size: Annotated[int | None, typer.Option("-b", "--batch-size", help="Images a step.")] = None,
+    lr: Annotated[float | None, typer.Option("--lr", help="Learning rate, the largest of the schedule.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Decides everything that is drawn at random.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Train on so many images at most.")] = None,
+    device: Annotated[
+        str, typer.Option("--device", help="cpu, cuda, cuda:1, mps; auto is a GPU if there is one.")
+    ] = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the closing lines only.")] = False,
+    format: Annotated[Literal["table", "json"], typer.Option("--format", help="For people, or JSON Lines.")] = "table",
+) -> None:
+    """Train a network by a recipe, or by the textbook's defaults with --data; everything goes into runs/<recipe>-<n>.
+
+    Example: cnncli train lenet epochs=5 lr=0.05
+    """
+    from cnncli.render.training import show_run
+    from cnncli.train.folder import new_folder
+    from cnncli.train.request import requested
+
+    options = {
+        "data.name": ("--data", data),
+        "train.epochs": ("--epochs", epochs),
+        "data.batch_size": ("--batch-size", batch_size),
+        "optimizer.lr": ("--lr", lr),
+        "seed": ("--seed", seed),
+        "data.limit": ("--limit", limit),
+    }
+    request = requested(recipe, arguments or [], options, device)
+    path = new_folder(request.name, request.text)
+    from cnncli.train.run import start
+
+    run = start(request.recipe, path, device)
+    raise typer.Exit(show_run(run, format, quiet=quiet))

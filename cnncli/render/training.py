@@ -1,0 +1,165 @@
+"""A run as it goes: a heading, a line an epoch, the textbook's closing lines; or JSON Lines for scripts."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from cnncli.errors import CnncliError
+from cnncli.models import edition, model
+from cnncli.render.live import Live
+from cnncli.render.plots import confusion, curves
+from cnncli.render.table import write_json
+from cnncli.render.text import complain, inert, say
+from cnncli.train import folder
+
+if TYPE_CHECKING:
+    from cnncli.train.epoch import Epoch
+    from cnncli.train.run import Run
+
+
+def show_run(run: Run, format: str, *, quiet: bool) -> int:
+    """Train `run` to its end and show it; the exit code. What went wrong is raised after the last line.
+
+    quiet: only the closing lines. Results go to stdout, and how far it is to stderr, if that is a terminal.
+    """
+    if format == "json":
+        return _show_json(run, quiet=quiet)
+    if not quiet:
+        _say(heading(run), columns(val=run.job.val is not None))
+    with Live(lambda: progress(run), wanted=not quiet) as live:
+        for epoch in run.epochs():
+            with live.aside():
+                if not quiet:
+                    _say(line(epoch))
+    if run.complete:
+        _close(run, quiet=quiet)
+    else:
+        complain(f"stopped by {_signal(run)} {_where(run)}; {str(run.last_checkpoint)!r} holds every step")
+    return run.exit_code
+
+
+def heading(run: Run) -> str:
+    """`LeNet on digits (1,437 train, 360 test) · 61,706 parameters · cpu · seed 0`."""
+    job = run.job
+    splits = {"train": job.train, "val": job.val, "test": job.test}
+    counts = ", ".join(f"{len(images):,} {name}" for name, images in splits.items() if images is not None)
+    name, chosen, _ = edition(job.recipe.model.name)
+    title = model(name).title + ("" if chosen == model(name).default else f" ({chosen})")
+    weights = sum(weight.numel() for weight in run.state.module.parameters())
+    return (
+        f"{title} on {job.recipe.data.name} ({counts}) · {weights:,} parameters · {job.device} · seed {job.recipe.seed}"
+    )
+
+
+def columns(*, val: bool) -> str:
+    """The headings of `line`."""
+    return f"epoch    loss  train{'    val' if val else ''}   test  time"
+
+
+def line(epoch: Epoch) -> str:
+    """One epoch: training loss, accuracies, and the time that training took."""
+    shares = [score.acc for score in (epoch.train, epoch.val, epoch.test) if score]
+    middle = "".join(f"  {share:5.3f}" for share in shares)
+    return f"{epoch.epoch:5}  {epoch.train.loss:6.3f}{middle}  {clock(epoch.seconds):>4}"
+
+
+def clock(seconds: float) -> str:
+    """`0.3s`, `59s`, `1m05s`, `2h03m`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"
+
+
+def progress(run: Run) -> str:
+    """How far the epoch is."""
+    state, steps = run.state, run.job.steps_an_epoch
+    if state.batch == steps:
+        return f"epoch {len(state.epochs) + 1}: evaluating"
+    return f"epoch {len(state.epochs) + 1} of {run.job.recipe.train.epochs}: step {state.batch:,} of {steps:,}"
+
+
+def _close(run: Run, *, quiet: bool) -> None:
+    """The textbook's two lines, then the pictures (matplotlib takes a second to load), then where everything is."""
+    last = run.state.epochs[-1]
+    if run.stopped and not quiet:
+        _say(f"stopped after epoch {last.epoch}: {run.stopped}")
+    _say(
+        f"loss {last.train.loss:.3f}, train acc {last.train.acc:.3f}, test acc {last.test.acc:.3f}",
+        f"{run.examples_per_second:.1f} examples/sec on {run.job.device}",
+    )
+    draw(run)
+    path = run.path.as_posix()
+    _say(f"{inert(path)} · next: cnncli summary {shlex.quote(inert(path))}")
+
+
+def draw(run: Run) -> None:
+    """Put the pictures into the run folder; raises `DataError` where they cannot be written."""
+    title = heading(run).partition(" · ")[0]
+    folder.write(run.path / folder.CURVES, curves(run.state.epochs, title))
+    if run.state.confusion is not None:
+        counts: list[list[int]] = run.state.confusion.tolist()
+        folder.write(run.path / folder.CONFUSION, confusion(counts, run.job.classes, title))
+
+
+def _show_json(run: Run, *, quiet: bool) -> int:
+    """An object an epoch with the columns of `metrics.csv`, and a last one even where the run ends badly."""
+    code = CnncliError.exit_code
+    try:
+        for epoch in run.epochs():
+            if not quiet:
+                _write(epoch.row)
+        code = run.exit_code
+        if run.complete:
+            draw(run)
+    except CnncliError as error:
+        code = error.exit_code
+        raise
+    finally:
+        _write(_last(run, code))
+    return code
+
+
+def _last(run: Run, code: int) -> dict[str, object]:
+    last = run.state.epochs[-1] if run.state.epochs else None
+    return {
+        "schema": "cnncli/train/1",
+        "run": run.path.as_posix(),
+        "epochs": len(run.state.epochs),
+        "train_loss": last and last.train.loss,
+        "train_acc": last and last.train.acc,
+        "test_loss": last and last.test.loss,
+        "test_acc": last and last.test.acc,
+        "examples_per_second": round(run.examples_per_second, 1),
+        "device": str(run.job.device),
+        "exit": code,
+    }
+
+
+def _write(values: dict[str, object] | dict[str, float]) -> None:
+    """JSON knows no infinity: a loss that is not finite is null."""
+    write_json(
+        {key: None if isinstance(value, float) and not isfinite(value) else value for key, value in values.items()}
+    )
+    sys.stdout.flush()
+
+
+def _say(*lines: str) -> None:
+    """At once, for whoever reads a pipe or a log."""
+    say(*lines)
+    sys.stdout.flush()
+
+
+def _signal(run: Run) -> str:
+    return {2: "Ctrl-C", 15: "SIGTERM"}.get(run.interruption.number or 0, "a signal")
+
+
+def _where(run: Run) -> str:
+    done, steps = run.state.batch, run.job.steps_an_epoch
+    return f"in epoch {len(run.state.epochs) + 1} after {done:,} of {steps:,} steps"

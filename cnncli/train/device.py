@@ -1,0 +1,73 @@
+"""Where and in which numbers to train: what `auto` means on this machine."""
+
+from __future__ import annotations
+
+import torch
+
+from cnncli.errors import RequestError
+
+
+def device(name: str) -> torch.device:
+    """The device called `name`; `auto` is a GPU where there is one. Raises `RequestError` where this machine has no such."""
+    there = devices()
+    if name == "auto":
+        return torch.device(there[-1])
+    wanted = "cuda:0" if name == "cuda" else name
+    if wanted not in there:
+        raise RequestError(f"--device {name!r} is not on this machine; there is {', '.join(there)}")
+    return torch.device(wanted)
+
+
+def devices() -> list[str]:
+    """What torch can train on here, the fastest last."""
+    found = ["cpu"]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    if torch.cuda.is_available():
+        found += [f"cuda:{index}" for index in reversed(range(torch.cuda.device_count()))]
+    return found
+
+
+def precision(choice: str, where: torch.device) -> torch.dtype:
+    """The numbers of the forward pass. `auto`: bfloat16 where the device has instructions for it, else float32."""
+    if choice == "auto":
+        return torch.bfloat16 if _has_bfloat16(where) else torch.float32
+    return torch.bfloat16 if choice == "bfloat16" else torch.float32
+
+
+def memory_format(choice: str, where: torch.device) -> torch.memory_format:
+    """How a batch lies in memory. `auto`: channels last wherever convolutions were measured to be faster so."""
+    if choice == "auto":
+        choice = "contiguous" if where.type == "mps" else "channels_last"
+    return torch.channels_last if choice == "channels_last" else torch.contiguous_format
+
+
+def wait(where: torch.device) -> None:
+    """Until the device has done what it was told: before a clock is read."""
+    if where.type == "cuda":
+        torch.cuda.synchronize(where)
+    elif where.type == "mps":
+        torch.mps.synchronize()
+
+
+def random_state(where: torch.device) -> list[torch.Tensor]:
+    """Where torch's random numbers stand, which dropout draws: on the CPU and, if that is another, on the device."""
+    states = [torch.get_rng_state()]
+    if where.type == "cuda":
+        states.append(torch.cuda.get_rng_state(where))
+    return states
+
+
+def set_random_state(states: list[torch.Tensor], where: torch.device) -> None:
+    """Go on where `random_state` was taken."""
+    torch.set_rng_state(states[0])
+    if where.type == "cuda":
+        torch.cuda.set_rng_state(states[1], where)
+
+
+def _has_bfloat16(where: torch.device) -> bool:
+    """Without such instructions bfloat16 is emulated, several times slower than float32."""
+    if where.type == "cuda":
+        return torch.cuda.get_device_capability(where) >= (8, 0)
+    probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # torch.cpu has had both since 2.6, unofficially
+    return where.type == "cpu" and any(getattr(torch.cpu, probe, bool)() for probe in probes)

@@ -1,0 +1,56 @@
+"""What a run ran on and with: the part of it that its recipe does not say."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from cnncli import __version__
+from cnncli.train.job import Job
+
+
+def environment(job: Job) -> dict[str, object]:
+    """Versions, device, threads, machine and command line, as plain values."""
+    return {
+        "cnncli": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": version("torchvision"),
+        "command": sys.argv,
+        "device": str(job.device),
+        "device_name": device_name(job.device),
+        "threads": torch.get_num_threads(),
+        "precision": str(job.precision).removeprefix("torch."),
+        "memory_format": str(job.memory_format).removeprefix("torch."),
+        "cpu": cpu_name(),
+        "platform": platform.platform(),
+    }
+
+
+def device_name(device: torch.device) -> str:
+    """As its maker calls it."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
+
+
+def cpu_name() -> str:
+    """As its maker calls it, where the platform says."""
+    if sys.platform == "linux":
+        named = [line for line in _text(Path("/proc/cpuinfo")).splitlines() if line.startswith("model name")]
+        if named:
+            return named[0].partition(":")[2].strip()
+    if sys.platform == "darwin":
+        command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+    return platform.processor() or platform.machine()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

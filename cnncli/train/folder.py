@@ -1,0 +1,102 @@
+"""The run folder: one for each run, and nothing in it half written. Free of torch, so that a wrong place is known at once."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from errno import ENOSPC
+from io import StringIO
+from pathlib import Path
+
+from cnncli.datasets.folders import place, reason
+from cnncli.errors import DataError
+
+RUNS = Path("runs")
+RECIPE, METRICS, ENVIRONMENT, MODEL = "recipe.yaml", "metrics.csv", "env.json", "model.safetensors"
+CHECKPOINTS, LAST, PREVIOUS, BEST = "checkpoints", "last.pt", "previous.pt", "best.pt"
+CURVES, CONFUSION = "curves.png", "confusion.png"
+
+
+def new_folder(name: str, recipe: str) -> Path:
+    """Make `runs/<name>-<n>` in the current folder, n one above the highest there is, and write its recipe.
+
+    No two runs get the same, however many begin at once. Raises `DataError` where it cannot be written.
+    """
+    with written(RUNS):
+        RUNS.mkdir(exist_ok=True)
+        folder = _numbered(name)
+    try:
+        write(folder / RECIPE, recipe.encode())
+    except DataError:
+        discard(folder)
+        raise
+    return folder
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file of the run folder, whole or not at all; raises `DataError`."""
+    with written(path):
+        place(data, path)
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder of a run that did not begin: one that holds nothing but its recipe."""
+    with suppress(OSError):
+        if {entry.name for entry in folder.iterdir()} <= {RECIPE}:
+            (folder / RECIPE).unlink(missing_ok=True)
+            folder.rmdir()
+
+
+def rewrite_metrics(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    """Make `metrics.csv` hold these rows under the names of their columns."""
+    lines: list[Sequence[object]] = [list(rows[0]), *(list(row.values()) for row in rows)]
+    write(folder / METRICS, b"".join(_line(values) for values in lines))
+
+
+def add_metrics(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    """Add the last of `rows` to `metrics.csv`, which holds the others; where that fails, it holds what it held."""
+    if len(rows) == 1:
+        rewrite_metrics(folder, rows)
+        return
+    path = folder / METRICS
+    with written(path), path.open("ab", buffering=0) as file:
+        size = file.tell()
+        try:
+            file.write(_line(list(rows[-1].values())))
+        except OSError:
+            file.truncate(size)
+            raise
+
+
+@contextmanager
+def written(path: Path) -> Iterator[None]:
+    """What keeps `path` from being written becomes a `DataError`."""
+    try:
+        yield
+    except OSError as error:
+        cure = "free some space" if error.errno == ENOSPC else "go to a folder that can be written"
+        raise DataError(f"cannot write {str(path)!r}: {reason(error)}; {cure}") from error
+
+
+def _numbered(name: str) -> Path:
+    number = 1 + max((_number(entry.name, name) for entry in RUNS.iterdir()), default=0)
+    while True:
+        folder = RUNS / f"{name}-{number}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _number(entry: str, name: str) -> int:
+    stem, _, number = entry.rpartition("-")
+    return int(number) if stem == name and number.isascii() and number.isdigit() else 0
+
+
+def _line(values: Sequence[object]) -> bytes:
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return text.getvalue().encode()

@@ -1,0 +1,112 @@
+"""Where a run stands: everything that changes while it trains, and that a checkpoint therefore holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from cnncli.build import build
+from cnncli.train import device as devices
+from cnncli.train.epoch import Epoch, Score, epoch_of
+from cnncli.train.initial import initialise
+from cnncli.train.job import Job
+from cnncli.train.optimizers import Optimizer
+
+
+@dataclass
+class Tally:
+    """What the training images of the epoch gave so far; kept on the device, so that no step waits for it.
+
+    loss: the sum over them · correct: how many were classified rightly · images: how many there were
+    """
+
+    loss: torch.Tensor
+    correct: torch.Tensor
+    images: int = 0
+
+    @classmethod
+    def empty(cls, device: torch.device) -> Tally:
+        """Nothing yet."""
+        exact = torch.float32 if device.type == "mps" else torch.float64
+        return cls(torch.zeros((), dtype=exact, device=device), torch.zeros((), dtype=torch.int64, device=device))
+
+    def add(self, loss: torch.Tensor, scores: torch.Tensor, labels: torch.Tensor) -> None:
+        """Count one batch, whose mean loss is `loss`."""
+        self.loss.add_(loss, alpha=len(labels))
+        self.correct += (scores.argmax(1) == labels).sum()
+        self.images += len(labels)
+
+    def score(self) -> Score:
+        """The mean; waits for the device."""
+        return Score(self.loss.item() / self.images, int(self.correct.item()) / self.images)
+
+
+@dataclass
+class State:
+    """Where a run stands.
+
+    epochs: those that are complete · batch: how many steps of the next one are done, `tally` and `seconds` (of training)
+    what came of them · total_seconds: since the start · confusion: K×K on the test images after the last epoch
+    """
+
+    module: nn.Module
+    optimizer: Optimizer
+    tally: Tally
+    epochs: list[Epoch] = field(default_factory=list)
+    batch: int = 0
+    seconds: float = 0.0
+    total_seconds: float = 0.0
+    confusion: torch.Tensor | None = None
+
+    @property
+    def weights(self) -> list[torch.Tensor]:
+        """Those that are trained."""
+        return self.optimizer.weights
+
+    def next_epoch(self, device: torch.device) -> None:
+        """Forget what was counted for the epoch that is over."""
+        self.batch, self.seconds, self.tally = 0, 0.0, Tally.empty(device)
+
+
+def begin(job: Job) -> State:
+    """A run before its first step, its weights drawn from the recipe's seed."""
+    torch.manual_seed(job.recipe.seed)
+    module = build(job.network)
+    initialise(module, job.recipe.train.init)
+    module.to(job.device).to(memory_format=job.memory_format)
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
+    return State(module, Optimizer(job.recipe.optimizer, weights), Tally.empty(job.device))
+
+
+def snapshot(state: State, job: Job) -> dict[str, Any]:
+    """All of `state` as tensors and plain values."""
+    return {
+        "model": dict(state.module.state_dict()),
+        "optimizer": state.optimizer.memory,
+        "epochs": [epoch.row for epoch in state.epochs],
+        "batch": state.batch,
+        "loss": state.tally.loss,
+        "correct": state.tally.correct,
+        "images": state.tally.images,
+        "seconds": state.seconds,
+        "total_seconds": state.total_seconds,
+        "random": devices.random_state(job.device),
+    }
+
+
+def restored(job: Job, saved: dict[str, Any]) -> State:
+    """The state that `snapshot` took of a run of the same recipe."""
+    state = begin(job)
+    state.module.load_state_dict(saved["model"])
+    with torch.no_grad():
+        for name, slots in state.optimizer.memory.items():
+            for slot, value in zip(slots, saved["optimizer"][name], strict=True):
+                slot.copy_(value)
+    state.epochs = [epoch_of(row) for row in saved["epochs"]]
+    state.batch, state.seconds, state.total_seconds = saved["batch"], saved["seconds"], saved["total_seconds"]
+    state.tally = Tally(saved["loss"].to(job.device), saved["correct"].to(job.device), saved["images"])
+    devices.set_random_state(saved["random"], job.device)
+    return state
