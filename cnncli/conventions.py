@@ -20,7 +20,7 @@ CONVENTIONS = ("torch", "caffe", "tf-same", "tf-valid")
 class Sized(NamedTuple):
     """An output size on one axis, by a convention, with its formula's symbols."""
 
-    count: int
+    size: int
     symbols: str
 
 
@@ -61,7 +61,7 @@ def outcomes(layer: Layer, call: Call) -> dict[str, Shape]:
     found = {"torch": call.y.shape[1:]}
     for name, rule in _RULES.items():
         axes = zip(windows, call.x.shape[1:], strict=True)
-        sizes = tuple(rule(window, size, pool=not layer.weights).count for window, size in axes)
+        sizes = tuple(rule(window, size, pool=not layer.weights).size for window, size in axes)
         if min(sizes) >= 1:
             found[name] = sizes
     return found
@@ -91,7 +91,7 @@ def under(convention: str, layer: Layer, call: Call) -> tuple[Call, tuple[Formul
 
 def _sized_formula(sized: Sized, window: Window, size: int) -> Formula:
     put = {"n": size, "p": window.before, "e": window.extent, "s": window.stride}
-    return formula("size", sized.symbols, sized.count, put)
+    return formula("size", sized.symbols, sized.size, put)
 
 
 def unread(layer: Layer, call: Call) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from cnncli.layers import Layer, Tensor
@@ -53,6 +55,11 @@ class Network:
         if lost:
             raise ValueError(f"{self.name}: its output {lost[0]!r} is made by nothing")
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """What makes values: the inputs and the nodes."""
+        return frozenset((*self.inputs, *(node.name for node in self.nodes)))
+
     def block_of(self, name: str) -> str | None:
         """The innermost block that the node called `name` stands in."""
         path = name
@@ -63,7 +70,7 @@ class Network:
         return None
 
 
-def source(name: str, known: Mapping[str, object] | set[str]) -> tuple[str, int] | None:
+def source(name: str, known: Mapping[str, object] | AbstractSet[str]) -> tuple[str, int] | None:
     """Who makes `name`, and which of its outputs it is: `x` is ("x", 0), `x:1` is ("x", 1); None where nobody does."""
     if name in known:
         return name, 0

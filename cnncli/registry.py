@@ -40,7 +40,8 @@ def find(package: str, attribute: str, name: str, what: str) -> Any:  # noqa: AN
     Raises `UnknownName` (exit code 2) with the nearest name.
     """
     letters = _letters(name)
-    for stem in sorted(stems(package), key=lambda stem: (_letters(stem) not in letters, stem)):
+    fitting_first = sorted(stems(package), key=lambda stem: (_letters(stem) not in letters, -len(stem), stem))
+    for stem in fitting_first:
         declared = _declared(package, stem, attribute)
         if name in declared:
             return declared[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import NamedTuple
 
@@ -92,7 +93,7 @@ class Report:
         """Whether the totals are exact."""
         return self.failure is None and not self.unexplained
 
-    @property
+    @cached_property
     def totals(self) -> Totals:
         """The rows added up."""
         params, trainable = _total(row.params for row in self.rows), _total(row.trainable for row in self.rows)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from typing import ClassVar, Self
 
 from cnncli.errors import RequestError, ShapeError
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Layer, Pairs, Shape, Tensor, agree, at_least, per_axis, ranked
+from cnncli.layers import Call, Layer, Pairs, Shape, Tensor, agree, at_least, per_axis, ranked, spec
 from cnncli.layers._windows import along, window_sentence, window_words
 from cnncli.sizes import Window
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Convolution(Layer):
     """A kernel of learned weights that slides along `axes` axes: C_in×…n → C_out×…o."""
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from cnncli.errors import RequestError, ShapeError
 from cnncli.field import Field
 from cnncli.formula import Formula, formula
-from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, at_least, axis_of, one_of, only
+from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, at_least, axis_of, one_of, only, spec
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Identity(Layer):
     """The input as it is."""
 
@@ -43,7 +42,7 @@ class _Activation(Identity):
         return Saved(inputs=(0,), per_example=call.x.nbytes if self.keeps == "both" else 0)
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class _InPlace(_Activation):
     """An activation that can overwrite its input."""
 
@@ -139,7 +138,7 @@ class Hardsigmoid(_InPlace):
     copies = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class LeakyReLU(_InPlace):
     """x where positive, else negative_slope·x."""
 
@@ -149,7 +148,7 @@ class LeakyReLU(_InPlace):
     negative_slope: float = 0.01
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class ELU(_InPlace):
     """x where positive, else alpha·(eˣ − 1)."""
 
@@ -170,7 +169,7 @@ class CELU(ELU):
             raise RequestError("alpha 0 would divide by zero; write another number")
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Hardtanh(_InPlace):
     """x between min_val and max_val, the nearer of them outside."""
 
@@ -187,7 +186,7 @@ class Hardtanh(_InPlace):
             raise RequestError(f"min_val {self.min_val:g} is not below max_val {self.max_val:g}; swap them")
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class GELU(_Activation):
     """x·Φ(x), Φ the normal distribution; approximate `tanh` takes a formula for it."""
 
@@ -201,7 +200,7 @@ class GELU(_Activation):
         one_of("approximate", self.approximate, ("none", "tanh"))
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Softplus(_Activation):
     """log(1 + e^(beta·x))/beta; x itself where beta·x is above threshold."""
 
@@ -212,7 +211,7 @@ class Softplus(_Activation):
     threshold: float = 20.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Softmax(_Activation):
     """eˣ over the sum of them all along `dim`; dimension 1 is the channels or classes."""
 
@@ -238,7 +237,7 @@ class LogSoftmax(Softmax):
     kind = "log-softmax"
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class PReLU(_Activation):
     """x where positive, else weight·x; one learned weight for all, or one for each channel."""
 
@@ -273,7 +272,7 @@ class PReLU(_Activation):
         return (formula("parameters", "num_parameters", self.params, {"num_parameters": self.num_parameters}),)
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class ScaledTanh(_Activation):
     """amplitude·tanh(slope·x): with LeCun's 1.7159·tanh(2x/3), ±1 maps to ±1 and lies where the curve bends most."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from math import prod
 from typing import ClassVar, Self
@@ -10,13 +9,13 @@ from typing import ClassVar, Self
 from cnncli.errors import RequestError
 from cnncli.field import Field, Reach
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Layer, Saved, Shape, Sizes, Tensor, ranked
+from cnncli.layers import Call, Layer, Saved, Shape, Sizes, Tensor, ranked, spec
 from cnncli.layers._windows import along, per_axis_formulas
 from cnncli.layers.pool import NOTHING_TO_LEARN
 from cnncli.sizes import adaptive, adaptive_elements
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class _AdaptivePool(Layer):
     """Window i of m over n elements goes from ⌊i·n/m⌋ to ⌈(i+1)·n/m⌉: C×…n → C×…m. An output size of None keeps n."""
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
 
 from cnncli.errors import RequestError
 from cnncli.field import Field
 from cnncli.formula import Formula, formula
-from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, agree, at_least, ranked
+from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, agree, at_least, ranked, spec
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class MultiheadAttention(Layer):
     """Self-attention over L positions of E numbers, L×E → L×E. Vaswani et al., "Attention is all you need", 2017.
 

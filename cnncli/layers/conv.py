@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from cnncli.errors import RequestError, ShapeError
 from cnncli.field import Field, Reach
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Saved, Shape, Tensor, one_of, times
+from cnncli.layers import Call, Saved, Shape, Tensor, one_of, spec, times
 from cnncli.layers._convolution import Convolution
 from cnncli.layers._windows import along, fitting, in_padding, size_formulas
 from cnncli.sizes import PADDING_MODES, Window, mirrored, same
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from cnncli.layers import Pairs
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class _Conv(Convolution):
     """What convolutions over one, two and three axes share: C_in×…n → C_out×…o, `sizes.Window.count` per axis.
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from math import prod
 
 from cnncli.errors import RequestError, ShapeError
 from cnncli.field import Field, Reach
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Saved, Shape, Tensor, dims, per_axis
+from cnncli.layers import Call, Saved, Shape, Tensor, dims, per_axis, spec
 from cnncli.layers._convolution import Convolution
 from cnncli.layers._windows import along, per_axis_formulas
 from cnncli.sizes import Window, readers, transposed
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class _ConvTranspose(Convolution):
     """What transposed convolutions share: C_in×…n → C_out×…o, `sizes.transposed` per axis.
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cnncli.errors import RequestError
-from cnncli.layers import ITEM_BYTES, OWN, Call, Layer, Saved, Tensor, one_of, ranked
+from cnncli.layers import ITEM_BYTES, OWN, Call, Layer, Saved, Tensor, one_of, ranked, spec
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class _Dropping(Layer):
     """What dropping shares: with probability p a number becomes 0, the others are divided by 1 − p."""
 
@@ -37,7 +35,7 @@ class _Dropping(Layer):
         return self.kind
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Dropout(_Dropping):
     """Single numbers are dropped. Any shape."""
 
@@ -74,7 +72,7 @@ class Dropout2d(Dropout):
         return self._mask(call.x.like((call.x.shape[0],)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class StochasticDepth(_Dropping):
     """Whole examples are dropped (mode `row`), or all of the batch at once (`batch`). Huang et al., 2016."""
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Self
 
 from cnncli.errors import ShapeError
 from cnncli.field import Field
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Layer, Saved, Shape, Tensor, agree, at_least, only
+from cnncli.layers import Call, Layer, Saved, Shape, Tensor, agree, at_least, only, spec
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Linear(Layer):
     """y = W·x + b over the last axis: …×in_features → …×out_features, as torch.nn.Linear."""
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cnncli.errors import ShapeError
 from cnncli.field import Field, union
 from cnncli.formula import Formula, formula
-from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, axis_of, dims
+from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, axis_of, dims, spec
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Concat(Layer):
     """Inputs laid side by side along one axis (torch.cat); dim 1 is the channels."""
 
@@ -54,7 +52,7 @@ class Concat(Layer):
         return (formula("size", " + ".join(names), call.y.shape[axis], put),)
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Add(Layer):
     """Inputs added element by element; a size of one is broadcast."""
 
@@ -76,7 +74,7 @@ class Add(Layer):
         return (found,)
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Mul(Layer):
     """Inputs multiplied element by element; a size of one is broadcast (a squeeze-and-excitation gate)."""
 

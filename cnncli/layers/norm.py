@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, Self
 
 from cnncli.errors import RequestError, ShapeError
 from cnncli.field import Field
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Layer, Saved, Shape, Tensor, agree, at_least, dims, only
+from cnncli.layers import Call, Layer, Saved, Shape, Tensor, agree, at_least, dims, only, spec
 from cnncli.sizes import Window
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class _ChannelNorm(Layer):
     """Statistics of each channel: over the batch (BatchNorm) or within an example (InstanceNorm). Shapes stay as they are."""
 
@@ -100,7 +99,7 @@ class BatchNorm3d(_BatchNorm):
     ranks = (4,)
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class InstanceNorm2d(_ChannelNorm):
     """Each channel of each example over its positions, C×H×W; weights and running statistics only where asked for."""
 
@@ -122,7 +121,7 @@ class InstanceNorm2d(_ChannelNorm):
         return Saved(inputs=(0,), per_example=repeated * call.x.like((call.x.shape[0],)).nbytes)
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class GroupNorm(Layer):
     """Each of `num_groups` groups of channels over its channels and all positions: C×…"""
 
@@ -179,7 +178,7 @@ class GroupNorm(Layer):
         return f"{self.kind} over {self.num_channels or '?'} channels in {self.num_groups} groups"
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class LayerNorm(Layer):
     """Over the last axes, whose sizes are `normalized_shape`."""
 
@@ -246,7 +245,7 @@ class LayerNorm(Layer):
         return f"{self.kind} over {dims(self.sizes)}" + ("" if self.elementwise_affine else ", no weights")
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class LocalResponseNorm(Layer):
     """Each number over the energy of `size` neighbouring channels at its place: x/(k + α/size·Σx²)^β, C×L or more axes."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from typing import Self
@@ -10,7 +9,7 @@ from typing import Self
 from cnncli.errors import RequestError, ShapeError
 from cnncli.field import Field
 from cnncli.formula import Formula, formula
-from cnncli.layers import OWN, Call, Layer, Saved, Shape, Table, Tensor, agree, at_least, per_axis, ranked
+from cnncli.layers import OWN, Call, Layer, Saved, Shape, Table, Tensor, agree, at_least, per_axis, ranked, spec
 from cnncli.layers._windows import fitting, in_padding, size_formulas, window_sentence, window_words
 from cnncli.sizes import Window
 
@@ -18,7 +17,7 @@ C3 = "012,123,234,345,045,015,0123,1234,2345,0345,0145,0125,0134,1245,0235,01234
 """LeNet-5's third layer: the S2 maps that each of its sixteen maps reads."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class PartialConv2d(Layer):
     """Cross-correlation over two axes, C_in×H×W → maps×H'×W'; a map has weights for the input maps it reads and no others.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from typing import ClassVar
@@ -10,14 +9,14 @@ from typing import ClassVar
 from cnncli.errors import RequestError
 from cnncli.field import Field
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Layer, Saved, Shape, Tensor, per_axis, ranked
+from cnncli.layers import Call, Layer, Saved, Shape, Tensor, per_axis, ranked, spec
 from cnncli.layers._windows import along, fitting, in_padding, size_formulas, window_sentence, window_words
 from cnncli.sizes import Window
 
 NOTHING_TO_LEARN = Formula("parameters", "0", "0", 0, "a pool has nothing to learn")
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class _Pool(Layer):
     """What max and average pooling share. Shapes: C×…n → C×…o; ceil_mode rounds up as PyTorch does."""
 
@@ -104,7 +103,7 @@ class _Pool(Layer):
         return f"{words}, rounding up" if self.ceil_mode else words
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class _MaxPool(_Pool):
     """The largest element of each window; padding never wins."""
 
@@ -123,7 +122,7 @@ class _MaxPool(_Pool):
         return Saved(inputs=(0,), per_example=8 * call.y.numel)
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class AvgPool1d(_Pool):
     """The mean of each window, C×L → C×L'; zeros of the padding count unless `count_include_pad` is off."""
 
@@ -138,7 +137,7 @@ class AvgPool1d(_Pool):
         return Saved(inputs=(0,))
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class AvgPool2d(AvgPool1d):
     """The mean of each window, or its sum over `divisor_override`: C×H×W → C×H'×W'."""
 

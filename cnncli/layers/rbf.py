@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
 
 from cnncli.errors import RequestError
 from cnncli.field import Field
 from cnncli.formula import Formula, formula
-from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, agree, at_least, ranked
+from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, agree, at_least, ranked, spec
 from cnncli.layers._bitmaps import HEIGHT, PIXELS, WIDTH
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class RBF(Layer):
     """The squared distance to each class' bitmap, 84 → classes: y_i = Σ_j (x_j − w_ij)². The smallest number wins.
 

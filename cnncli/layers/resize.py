@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
 from cnncli.errors import RequestError, ShapeError
 from cnncli.field import Field, Reach
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Layer, Shape, Tensor, at_least, dims, one_of, only
+from cnncli.layers import Call, Layer, Shape, Tensor, at_least, dims, one_of, only, spec
 from cnncli.layers._windows import per_axis_formulas
 from cnncli.sizes import Window, interpolated
 
@@ -17,7 +16,7 @@ MODES = {"nearest": None, "linear": 1, "bilinear": 2, "trilinear": 3}
 """Upsampling modes, and the number of axes that each is for."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class _ZeroPad(Layer):
     """Zeros around the last axes, as torch.nn.ZeroPad2d; a negative number cuts off.
 
@@ -96,7 +95,7 @@ class ZeroPad3d(_ZeroPad):
     axes = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Upsample(Layer):
     """Every axis stretched to `size`, or by `scale_factor`: C×…n → C×…m, as torch.nn.Upsample.
 
@@ -163,7 +162,7 @@ class Upsample(Layer):
         return f"{self.mode} {'×' if self.size is None else '→ '}{'×'.join(f'{value:g}' for value in values)}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class PixelShuffle(Layer):
     """Channels become positions: C·r²×H×W → C×H·r×W·r. Shi et al., 2016."""
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Self
 
 from cnncli.errors import RequestError, ShapeError
 from cnncli.field import Field
 from cnncli.formula import Formula, formula
-from cnncli.layers import OWN, Call, Layer, Shape, Tensor, at_least, axis_of, dims, only
+from cnncli.layers import OWN, Call, Layer, Shape, Tensor, at_least, axis_of, dims, only, spec
 
 LETTERS = {1: "n", 2: "CL", 3: "CHW", 4: "CDHW"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class _View(Layer):
     """The input's memory, looked at differently; torch copies instead where the input is itself a permuted view."""
 
@@ -28,7 +27,7 @@ class _View(Layer):
         return fields[0].reshaped(call.x.shape, call.y.shape)
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Flatten(_View):
     """Axes from start_dim to end_dim become one, as torch.nn.Flatten; dimension 0 is the batch."""
 
@@ -66,7 +65,7 @@ class Flatten(_View):
         return (_product("size", call.x.shape, range(first, last + 1), call.y.shape[first]),)
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Unflatten(_View):
     """One axis becomes several, as torch.nn.Unflatten; one of them may be −1: what is left."""
 
@@ -101,7 +100,7 @@ class Unflatten(_View):
         return f"→ {_written(self.unflattened_size)}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Reshape(_View):
     """Each example in another shape, the batch as it was; one size may be −1: what is left."""
 
@@ -132,7 +131,7 @@ class Reshape(_View):
         return f"→ {_written(self.shape)}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Permute(_View):
     """The axes in another order; `dims` counts the batch, which stays where it is: (0, 2, 3, 1) puts the channels last."""
 
@@ -175,7 +174,7 @@ class Permute(_View):
         return " ".join((self.kind, *map(str, self.dims)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Slice(_View):
     """One axis from `start` to `stop` − 1; negative numbers count from its end, as in Python."""
 
@@ -216,7 +215,7 @@ class Slice(_View):
         return f"{self.kind} d{self.dim} {self.start or ''}:{'' if self.stop is None else self.stop}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class ChannelShuffle(Layer):
     """Channels dealt out over `groups`: with 2 groups of 3, 0 1 2 3 4 5 becomes 0 3 1 4 2 5. Zhang et al., ShuffleNet, 2017."""
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from typing import Self
 
 from cnncli.field import Field
 from cnncli.formula import Formula, formula
-from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, agree, at_least, per_axis, ranked
+from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, agree, at_least, per_axis, ranked, spec
 from cnncli.layers._windows import fitting, size_formulas, window_sentence, window_words
 from cnncli.sizes import Window
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class TrainableSubsampling(Layer):
     """The sum of each window times the map's coefficient plus its bias: C×H×W → C×H'×W'. The activation is its own layer.
 

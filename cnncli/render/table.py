@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cnncli.render.text import columns_of, inert, say
+from cnncli.render.text import columns_of, emphasise, inert, say
 
 
 class Column(NamedTuple):
@@ -59,25 +59,19 @@ def write_table(columns: Sequence[Column], lines: Sequence[Line], total: Line | 
 
     Where the width does not suffice, text on the left is cut short; numbers never are.
     """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     widths = _widths(columns, lines, total)
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_footer=total is not None, header_style="bold")
-    for column, footer, width in zip(columns, total or [Cell(None, "")] * len(columns), widths, strict=True):
-        title, foot = Text(column.title), Text(_cut(footer.text, width), style="bold")
-        table.add_column(title, foot, justify="left" if column.left else "right", no_wrap=True, width=width)
-    for line in lines:
-        table.add_row(*(Text(_cut(inert(cell.text), width)) for cell, width in zip(line, widths, strict=True)))
-    width = sum(widths) + GAP * len(widths)
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
-    if console.is_terminal:
-        console.print(table)
-        return
-    with console.capture() as capture:
-        console.print(table)
-    say(*(line.rstrip() for line in capture.get().splitlines()))  # no trailing spaces in files
+    emphasise(_aligned([column.title for column in columns], columns, widths))
+    say(*(_aligned([cell.text for cell in line], columns, widths) for line in lines))
+    if total:
+        emphasise(_aligned([cell.text for cell in total], columns, widths))
+
+
+def _aligned(texts: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> str:
+    parts = [
+        _cut(inert(text), width).ljust(width) if column.left else text.rjust(width)
+        for text, column, width in zip(texts, columns, widths, strict=True)
+    ]
+    return (" " * GAP).join(parts).rstrip()
 
 
 def _widths(columns: Sequence[Column], lines: Sequence[Line], total: Line | None) -> list[int]:

@@ -79,6 +79,16 @@ def say(*lines: str) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
+def emphasise(line: str) -> None:
+    """A result line on stdout, bold on a terminal that shows colours (rich knows which do)."""
+    if not sys.stdout.isatty():
+        say(line)
+        return
+    from rich.console import Console
+
+    Console(highlight=False, markup=False, emoji=False, soft_wrap=True).print(line, style="bold")
+
+
 def columns_of(stream: TextIO, otherwise: int = 80) -> int:
     """The width to write for: $COLUMNS, else the terminal's, else `otherwise` (a pipe)."""
     import os
