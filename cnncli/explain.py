@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cnncli.errors import UnknownName
@@ -19,13 +21,25 @@ class Explanation(NamedTuple):
     formulas: tuple[Formula, ...]
 
 
-def explain(report: Report, name: str | None = None) -> list[Explanation]:
-    """The explanation of the row called `name`, or of all; raises `UnknownName`."""
+Remarks = Mapping[str, Mapping[str, str]]
+
+
+def explain(report: Report, name: str | None = None, remarks: Remarks = MappingProxyType({})) -> list[Explanation]:
+    """The explanation of the row called `name`, or of all; `remarks` (row → figure → words) are added. Raises `UnknownName`."""
     rows = {row.name: row for row in report.rows}
     if name is not None and name not in rows:
         raise UnknownName("row", name, rows, where=f"{report.network.name}: ")
     chosen = [rows[name]] if name is not None else list(report.rows)
-    return [Explanation(row, (*row.formulas, *_field_formulas(report, rows, row))) for row in chosen]
+    return [Explanation(row, _formulas(report, rows, row, remarks.get(row.name, {}))) for row in chosen]
+
+
+def _formulas(report: Report, rows: dict[str, Row], row: Row, remarks: Mapping[str, str]) -> tuple[Formula, ...]:
+    found = (*row.formulas, *_field_formulas(report, rows, row))
+    return tuple(each._replace(note=_both(each.note, remarks.get(each.of, ""))) for each in found)
+
+
+def _both(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
 
 
 def heading(row: Row) -> tuple[str, str]:

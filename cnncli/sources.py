@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cnncli.errors import DataError, RequestError
@@ -13,10 +14,11 @@ from cnncli.network import Network
 
 
 class Loaded(NamedTuple):
-    """A network, and what had to be adapted to its input (`fc1 6,400 → 1,024 inputs at 96×96`)."""
+    """A network, what had to be adapted to its input (`fc1 6,400 → 256 inputs at 96×96`), and remarks: row → figure → words."""
 
     network: Network
     adapted: tuple[str, ...] = ()
+    remarks: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
 
 def load(
@@ -38,7 +40,7 @@ def load(
     adapted = tuple(adaptations(name, input, own)) if input or "classes" in own else ()
     if strict and adapted:
         raise RequestError(f"{name}: {adapted[0]}; leave --strict out to adapt it, or write --input {_made_for(name)}")
-    return Loaded(found, adapted)
+    return Loaded(found, adapted, {} if adapted else edition(name)[2].remarks)
 
 
 def _made_for(name: str) -> str:

@@ -56,7 +56,7 @@ def summary(
     if explain or row:
         from cnncli.explain import explain as explanations
 
-        findings = findings._replace(explanations=explanations(found, row))
+        findings = findings._replace(explanations=explanations(found, row, loaded.remarks))
     if check and not found.failure:
         from cnncli.check import disagreements
 

@@ -140,10 +140,10 @@ class Layer:
         object.__setattr__(self, name, value)
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (type(self) is type(other) and self.__dict__ == other.__dict__)
+        return self is other or (isinstance(other, Layer) and type(self) is type(other) and self.config == other.config)
 
     def __hash__(self) -> int:
-        return hash((type(self), *self.__dict__.values()))
+        return hash((type(self), *self.config.values()))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.config.items())})"

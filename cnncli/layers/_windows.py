@@ -51,7 +51,7 @@ def _size_formula(size: int, window: Window, count: int, *, ceil: bool) -> Formu
     padding = "2·p" if window.before == window.after else "p₁ + p₂"
     extent = "k" if window.dilation == 1 else "d·(k − 1) − 1"
     symbols = f"{left}(n + {padding} − {extent})/s{right} + 1"
-    note = ""
+    note = "p on each side" if window.before == window.after > 0 else ""
     if ceil and count < -(-(size + window.before + window.after - window.extent) // window.stride) + 1:
         symbols, note = f"{symbols} − 1", "the last window would start in the far padding"
     sides = {"p": window.before, "p₁": window.before, "p₂": window.after}

@@ -126,6 +126,26 @@ class _Conv(Convolution):
     def _size_formulas(self, call: Call) -> tuple[Formula, ...]:
         return size_formulas(call, self.windows)
 
+    def _dense_twin(self, call: Call) -> tuple[Formula, ...]:
+        """What a fully connected layer between the same sizes would have to learn; none where that is the same."""
+        numel = call.x.numel + self.bias
+        times_as_many = numel * call.y.numel // self.params
+        if times_as_many < 2:
+            return ()
+        names = {"n": call.x.shape[1:], "o": call.y.shape[1:]}
+        put = {"C_in": call.x.shape[0], "C_out": self.out_channels}
+        put |= {
+            name: size
+            for letter, sizes in names.items()
+            for name, size in zip(along(letter, self.axes), sizes, strict=True)
+        }
+        inputs, outputs = (
+            "·".join((f"C_{side}", *along(letter, self.axes))) for side, letter in (("in", "n"), ("out", "o"))
+        )
+        symbols = f"({inputs} + 1)·{outputs}" if self.bias else f"{inputs}·{outputs}"
+        note = f"parameters, {times_as_many:,} times as many"
+        return (formula("dense twin", symbols, numel * call.y.numel, put, note),)
+
     def _cost_formulas(self, call: Call) -> tuple[Formula, ...]:
         fan_in, numbers = self._fan_in_symbols()
         names = along("o", self.axes)
@@ -137,6 +157,7 @@ class _Conv(Convolution):
         return (
             formula("MACs", f"{units} · {fan_in}", self.macs(call), numbers),
             formula("connections", f"{units} · {per_unit}", self.connections(call), numbers, note),
+            *self._dense_twin(call),
         )
 
     def module(self) -> nn.Module:

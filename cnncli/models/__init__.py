@@ -7,7 +7,7 @@ from the input value and the network's own keyword arguments to the output value
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any
 
@@ -23,12 +23,14 @@ from cnncli.report import report
 class Edition:
     """One published variant of a network.
 
-    body: writes it down · input: C×H×W it was made for · about: one line on what is special about it
+    body: writes it down · input: C×H×W it was made for · about: one line on what is special about it · remarks: row → figure →
+    what a reader of that number should know, at that input
     """
 
     body: Callable[..., Value | tuple[Value, ...]]
     input: Shape
     about: str
+    remarks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def arguments(self) -> dict[str, Any]:

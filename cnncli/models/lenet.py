@@ -57,6 +57,9 @@ def paper(x: Value, classes: int = 10) -> Value:
     return x(OUTPUT=RBF(out_features=classes))
 
 
+ALL_TO_ALL = {"conv2": {"connections": "41,600 in some notes counts one input map only"}}
+DENSE = {"C5": {"parameters": "equals a dense layer at 32×32 only"}}
+
 NETWORKS = {
     "lenet": Model(
         title="LeNet",
@@ -65,9 +68,18 @@ NETWORKS = {
         story="The first convolutional network in daily use: it read the digits on bank cheques. Convolution, pooling and dense "
         "layers, learned end to end by gradient descent.",
         editions={
-            "d2l": Edition(body=d2l, input=(1, 28, 28), about="the textbook's: padding 2, sigmoid, average pooling"),
-            "classic": Edition(body=classic, input=(1, 32, 32), about="32×32 without padding, all-to-all C3"),
-            "paper": Edition(body=paper, input=(1, 32, 32), about="partial C3, trainable subsampling, RBF output"),
+            "d2l": Edition(
+                body=d2l,
+                input=(1, 28, 28),
+                about="the textbook's: padding 2, sigmoid, average pooling",
+                remarks=ALL_TO_ALL,
+            ),
+            "classic": Edition(
+                body=classic, input=(1, 32, 32), about="32×32 without padding, all-to-all C3", remarks=ALL_TO_ALL
+            ),
+            "paper": Edition(
+                body=paper, input=(1, 32, 32), about="partial C3, trainable subsampling, RBF output", remarks=DENSE
+            ),
         },
     )
 }
