@@ -46,6 +46,10 @@ def train(
     request = requested(recipe, arguments or [], options, device)
     path = new_folder(request.name, request.text)
     from cnncli.train.run import start
+    from cnncli.train.signals import ignore
 
     run = start(request.recipe, path, device)
-    raise typer.Exit(show_run(run, format, quiet=quiet))
+    code = show_run(run, format, quiet=quiet)
+    if run.interruption:
+        ignore()
+    raise typer.Exit(code)

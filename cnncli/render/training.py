@@ -7,7 +7,7 @@ import sys
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from cnncli.errors import CnncliError
+from cnncli.errors import FAULT, INTERRUPTED
 from cnncli.models import edition, model
 from cnncli.render.live import Live
 from cnncli.render.plots import confusion, curves
@@ -110,7 +110,7 @@ def draw(run: Run) -> None:
 
 def _show_json(run: Run, *, quiet: bool) -> int:
     """An object an epoch with the columns of `metrics.csv`, and a last one even where the run ends badly."""
-    code = CnncliError.exit_code
+    code = FAULT
     try:
         for epoch in run.epochs():
             if not quiet:
@@ -118,12 +118,18 @@ def _show_json(run: Run, *, quiet: bool) -> int:
         code = run.exit_code
         if run.complete:
             draw(run)
-    except CnncliError as error:
-        code = error.exit_code
+    except BaseException as error:
+        code = _exit_code(error)
         raise
     finally:
         _write(_last(run, code))
     return code
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, SystemExit) and isinstance(error.code, int):
+        return error.code
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", FAULT)
 
 
 def _last(run: Run, code: int) -> dict[str, object]:

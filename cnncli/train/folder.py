@@ -61,9 +61,10 @@ def add_metrics(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
         return
     path = folder / METRICS
     with written(path), path.open("ab", buffering=0) as file:
-        size = file.tell()
+        size, line = file.tell(), _line(list(rows[-1].values()))
         try:
-            file.write(_line(list(rows[-1].values())))
+            while line:  # a disk that is filling up takes a part and complains at the rest
+                line = line[file.write(line) :]
         except OSError:
             file.truncate(size)
             raise

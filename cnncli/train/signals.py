@@ -40,6 +40,15 @@ class Interruption:
             signal.signal(number, handler)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self.number is not None:
-            raise SystemExit(128 + number)
-        self.number = number
+        if self.number is None:
+            self.number = number
+            return
+        self._before = {}  # they stay ignored
+        ignore()
+        raise SystemExit(128 + number)
+
+
+def ignore() -> None:
+    """Ctrl-C and SIGTERM do nothing any more: for a program that is ending, and would end with a traceback instead."""
+    for number in WATCHED:
+        signal.signal(number, signal.SIG_IGN)

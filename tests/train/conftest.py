@@ -19,12 +19,13 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def small(*overrides: str) -> list[str]:
+    """`key=value` that cut a recipe down to two epochs of 100 images in steps of 32, where `overrides` set nothing else."""
+    cut = {"epochs": "2", "limit": "100", "batch_size": "32"} | dict(text.split("=", 1) for text in overrides)
+    return [f"{key}={value}" for key, value in cut.items()]
+
+
 @pytest.fixture
 def job() -> Callable[..., Job]:
-    """A job by the recipe `lenet`, cut down to two epochs of 100 images in steps of 32, with `key=value` set."""
-
-    def made(*overrides: str) -> Job:
-        small = {"epochs": "2", "limit": "100", "batch_size": "32"} | dict(text.split("=", 1) for text in overrides)
-        return prepare(load("lenet", [f"{key}={value}" for key, value in small.items()]), "cpu")
-
-    return made
+    """Makes small jobs by the recipe `lenet`, with `key=value` set."""
+    return lambda *overrides: prepare(load("lenet", small(*overrides)), "cpu")
