@@ -18,19 +18,10 @@ from cnncli.layers.shape import Flatten
 from cnncli.models import models, network
 from cnncli.network import Network, Node
 from cnncli.report import report, resolved
+from tests.chain import chain
 from tests.saved_bytes import saved_by_torch
 
 SOURCES = [f"{name}@{edition}" for name, model in models().items() for edition in model.editions]
-
-
-def chain(length: int) -> Network:
-    """`length` layers one after the other, convolutions and activations by turns."""
-    nodes, last = [], "input"
-    for place in range(length):
-        layer = ReLU() if place % 2 else Conv2d(out_channels=8, kernel_size=3, padding=1)
-        nodes.append(Node(f"layer{place}", layer, (last,)))
-        last = f"layer{place}"
-    return Network("chain", "", {"input": Tensor((8, 16, 16))}, tuple(nodes), (last,))
 
 
 def branching(x: Value) -> Value:

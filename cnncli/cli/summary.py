@@ -41,7 +41,6 @@ def summary(
     """
     from cnncli.render.summary import Findings, View, show_summary
     from cnncli.report import report
-    from cnncli.solve import smallest_input
     from cnncli.sources import load
 
     limits = {
@@ -52,7 +51,11 @@ def summary(
     own = merge(pairs(arguments), {"classes": ("--classes", classes)})
     loaded = load(source, input=shape(input) if input else None, arguments=own, strict=strict)
     found = report(loaded.network, batch_size=batch_size)
-    findings = Findings(adapted=loaded.adapted, smallest=smallest_input(loaded.network) if found.failure else None)
+    findings = Findings(adapted=loaded.adapted)
+    if found.failure:
+        from cnncli.solve import smallest_input
+
+        findings = findings._replace(smallest=smallest_input(loaded.network))
     if explain or row:
         from cnncli.explain import explain as explanations
 

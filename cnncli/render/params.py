@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from cnncli.conventions import disagreement, outcomes, under, unread, windows_of
 from cnncli.formula import Formula
 from cnncli.layers import Call, Layer, dims
+from cnncli.render.formulas import formula_json, formula_lines
 from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown
 from cnncli.render.text import columns_of, say
 from cnncli.render.window import window_lines
@@ -59,37 +60,6 @@ def layer_json(layer: Layer, call: Call, formulas: Sequence[Formula], convention
 def _conventions_json(layer: Layer, call: Call) -> dict[str, object]:
     sizes = outcomes(layer, call)
     return {"conventions": {name: list(size) for name, size in sizes.items()}} if sizes else {}
-
-
-def formula_json(found: Formula) -> dict[str, object]:
-    """A formula in a JSON result; a remark only where there is one."""
-    note = {"note": found.note} if found.note else {}
-    return {"of": found.of, "symbols": found.symbols, "numbers": found.numbers, "value": found.value, **note}
-
-
-def formula_lines(formulas: Sequence[Formula], width: int) -> list[str]:
-    """`parameters  (C_in·k_h·k_w + 1)·C_out = (6·5·5 + 1)·16 = 2,416`, the names padded to one width.
-
-    A line that is wider than `width` is broken before an equals sign, and before the remark.
-    """
-    names = max((len(found.of) for found in formulas), default=0)
-    return [line for found in formulas for line in _broken(f"{found.of:{names}}  ", _steps(found), found.note, width)]
-
-
-def _steps(found: Formula) -> list[str]:
-    steps = [found.symbols, found.numbers, f"{found.value:,}"]
-    return [step for place, step in enumerate(steps) if place == 0 or step != steps[place - 1]]
-
-
-def _broken(name: str, steps: list[str], note: str, width: int) -> list[str]:
-    lines = [name + " = ".join(steps)]
-    if len(lines[0]) > width and len(steps) > 1:
-        lines = [name + steps[0], " " * len(name) + "= " + " = ".join(steps[1:])]
-    if note and len(lines[-1]) + len(note) + 5 <= width:
-        lines[-1] += f"   ({note})"
-    elif note:
-        lines.append(" " * len(name) + f"({note})")
-    return lines
 
 
 def _text(layer: Layer, call: Call, formulas: Sequence[Formula], convention: str) -> list[str]:

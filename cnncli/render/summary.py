@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from cnncli.check import Disagreement
-from cnncli.explain import Explanation, heading
 from cnncli.field import Field
 from cnncli.layers import Shape, dims
 from cnncli.models import model
 from cnncli.render.columns import Entry, Shown, beyond, chosen, size
-from cnncli.render.params import formula_json, formula_lines
+from cnncli.render.formulas import formula_json, formula_lines
 from cnncli.render.table import Cell, write_csv, write_json, write_markdown, write_table
 from cnncli.render.text import columns_of, complain, inert, say
 from cnncli.report import Report, Row
+
+if TYPE_CHECKING:
+    from cnncli.check import Disagreement
+    from cnncli.explain import Explanation
 
 
 class View(NamedTuple):
@@ -133,6 +135,8 @@ def explanation_lines(explanations: Sequence[Explanation]) -> list[str]:
 
 def _heading_lines(row: Row, width: int) -> list[str]:
     """The row's name, shapes and layer, on two lines where one is too short."""
+    from cnncli.explain import heading
+
     name, sentence = (inert(text) for text in heading(row))
     line = f"{name}   {sentence}"
     return [line] if len(line) <= width else [name, f"  {sentence}"]
