@@ -1,0 +1,81 @@
+"""`cnncli diff`: two networks side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cnncli.cli._options import Format, Input
+from cnncli.cli._values import pairs, shape
+from cnncli.errors import RequestError, ShapeError
+
+if TYPE_CHECKING:
+    from cnncli.report import Report
+
+
+def diff(
+    networks: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="A [key=value…] B [key=value…]",
+            show_default=False,
+            help="Two networks or run folders, each with its own arguments.",
+        ),
+    ] = None,
+    *,
+    input: Input = None,
+    input_b: Annotated[str | None, typer.Option("--input-b", metavar="CxHxW", help="The input of B alone.")] = None,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 where they differ.")] = False,
+    all_rows: Annotated[bool, typer.Option("--all", help="Show every row, however many are equal.")] = False,
+    format: Format = "table",
+) -> None:
+    """Compare two networks row by row, and say what the change costs.
+
+    A row is only in A (-), only in B (+), in both but changed (~), or equal (blank). With one network and --input-b, the same
+    network is compared at two inputs.
+
+    Example: cnncli diff vgg11 ratio=4 vgg13 ratio=4
+    """
+    from cnncli.diff import diff as compare
+    from cnncli.render.diff import show_diff
+
+    sides = _sides(networks or ())
+    if len(sides) == 1 and input_b:
+        sides *= 2
+    if len(sides) != 2:
+        raise RequestError("diff takes two networks, as in cnncli diff lenet lenet@classic")
+    (first, second) = sides
+    found = compare(_report(*first, input), _report(*second, input_b or input))
+    show_diff(found, format, all_rows=all_rows)
+    if exit_code and not found.equal:
+        raise typer.Exit(1)
+
+
+def _sides(words: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Each network and the `key=value` that follow it."""
+    sides: list[tuple[str, list[str]]] = []
+    for word in words:
+        if not re.match(r"[\w-]+=", word):
+            sides.append((word, []))
+        elif sides:
+            sides[-1][1].append(word)
+        else:
+            raise RequestError(f"{word!r} stands before any network; write it behind the one that it is for")
+    return sides
+
+
+def _report(source: str, arguments: list[str], input: str | None) -> Report:
+    """The network's report; raises `ShapeError` where it cannot take its input."""
+    from cnncli.render.summary import failure_text
+    from cnncli.report import report
+    from cnncli.solve import smallest_input
+    from cnncli.sources import load
+
+    network = load(source, input=shape(input) if input else None, arguments=pairs(arguments)).network
+    found = report(network)
+    if found.failure:
+        raise ShapeError(f"{source}: {failure_text(found, smallest_input(network))}")
+    return found
