@@ -74,8 +74,9 @@ def _report(source: str, arguments: list[str], input: str | None) -> Report:
     from cnncli.solve import smallest_input
     from cnncli.sources import load
 
-    network = load(source, input=shape(input) if input else None, arguments=pairs(arguments)).network
-    found = report(network)
+    loaded = load(source, input=shape(input) if input else None, arguments=pairs(arguments))
+    found = report(loaded.network)
     if found.failure:
-        raise ShapeError(f"{source}: {failure_text(found, smallest_input(network))}")
+        place = loaded.origin(found.failure.row, found.failure.message) if loaded.origin else source
+        raise ShapeError(f"{place}: {failure_text(found, smallest_input(loaded.network))}")
     return found

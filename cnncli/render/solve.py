@@ -191,5 +191,6 @@ def _ranges(found: Maps) -> str:
         if all(len(sides) == sides[-1] - sides[0] + 1 for sides in found.sides):
             return f"for inputs from {shapes[0]} to {shapes[1]}"
         return "for inputs of " + " × ".join(" or ".join(map(str, sides)) for sides in found.sides)
-    near = " and ".join(str(size) for size in found.nearest[0] or found.nearest[-1])
-    return f"for no input; the nearest sizes of this map are {near}"
+    near = next(sizes for sizes, sides in zip(found.nearest, found.sides, strict=True) if not sides)
+    nearest = "nearest size is" if len(near) == 1 else "nearest sizes are"
+    return f"for no input; the {nearest} {' and '.join(map(str, near))}"

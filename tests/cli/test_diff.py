@@ -133,6 +133,31 @@ def test_a_run_folder_is_a_network(cnncli: Cnncli, tmp_path: Path) -> None:
     assert "~ act1   Sigmoid → ReLU" in found.out
 
 
+NET = """\
+kind: network
+name: mine
+input: 1x28x28
+layers:
+  - conv1: {Conv2d: {out_channels: 6, kernel_size: 5, padding: 2}}
+  - act1: ReLU
+  - flatten: Flatten
+  - fc: {Linear: {in_features: 4704, out_features: 10}}
+"""
+
+
+def test_a_network_file_is_a_network(cnncli: Cnncli, tmp_path: Path) -> None:
+    """Against itself it is equal; against LeNet its rows are; where it fails, its line is named."""
+    file = tmp_path / "net.yaml"
+    file.write_text(NET, encoding="utf-8")
+    assert "equal: 4 rows, 47,206 parameters" in cnncli(f"diff {file} {file} --exit-code").out
+    found = cnncli(f"diff lenet {file}")
+    assert "+ mine · input 1×28×28 · float32" in found.out
+    assert "~ act1   Sigmoid → ReLU" in found.out
+    refused = cnncli(f"diff lenet {file} --input 1x32x32")
+    assert (refused.code, refused.out) == (2, "")
+    assert f"{file}:8: fc: in_features is 4,704, the input has 6,144" in refused.err
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

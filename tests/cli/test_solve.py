@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +114,32 @@ def test_inputs_for_a_map(cnncli: Cnncli) -> None:
     found = json.loads(cnncli("solve alexnet --output 5x7 --format json").out)
     assert found["output"] == [256, 5, 7]
     assert found["sides"][1] == list(range(257, 289))
+
+
+def test_a_network_file(cnncli: Cnncli, tmp_path: Path) -> None:
+    """A dense layer of a fixed width takes few inputs: they are found, and others explained."""
+    file = tmp_path / "net.yaml"
+    file.write_text(NET, encoding="utf-8")
+    found = cnncli(f"solve {file}").out
+    assert "smallest input  1×14×14; at 13×13, fc: in_features is 98, the input has 72" in found
+    assert "nothing unread  14×14\n" in found
+    assert "pool 2×7×7  for inputs from 14×14 to 15×15" in cnncli(f"solve {file} --output 7").out
+    refused = cnncli(f"solve {file} --output 8").out
+    assert "pool 2×8×8  for inputs from 16×16 to 17×17" in refused
+    assert "but         fc: in_features is 98, the input has 128" in refused
+    assert "pool 2×6×6  for no input; the nearest size is 7" in cnncli(f"solve {file} --output 6").out
+
+
+NET = """\
+kind: network
+name: mine
+input: 1x14x14
+layers:
+  - conv: {Conv2d: {out_channels: 2, kernel_size: 3, padding: 1}}
+  - pool: {MaxPool2d: {kernel_size: 2}}
+  - flatten: Flatten
+  - fc: {Linear: {in_features: 98, out_features: 10}}
+"""
 
 
 @pytest.mark.parametrize(
