@@ -1,24 +1,33 @@
-"""SOURCE on the command line: a built-in network, or a run folder; each becomes a `Network`."""
+"""SOURCE on the command line: a built-in network, a net.yaml, or a run folder; each becomes a `Network`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cnncli.errors import DataError, RequestError
-from cnncli.layers import Shape
+from cnncli.layers import Shape, dims
 from cnncli.models import adaptations, edition, models, network
 from cnncli.network import Network
+from cnncli.report import report
+
+if TYPE_CHECKING:
+    from cnncli.netfile import Written
 
 
 class Loaded(NamedTuple):
-    """A network, what had to be adapted to its input (`fc1 6,400 → 256 inputs at 96×96`), and remarks: row → figure → words."""
+    """A network, what had to be adapted to its input (`fc1 6,400 → 256 inputs at 96×96`), and remarks: row → figure → words.
+
+    origin: for a network from a file, `file:line` of a row, or of the argument that a complaint about the row means
+    """
 
     network: Network
     adapted: tuple[str, ...] = ()
     remarks: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    origin: Callable[[str, str], str] | None = None
 
 
 def load(
@@ -33,6 +42,8 @@ def load(
     Raises `UnknownName`, `RequestError` or `DataError`.
     """
     name, own = source, dict(arguments or {})
+    if Path(source).suffix.lower() in {".yaml", ".yml"}:
+        return _of_file(Path(source), input, own, strict=strict)
     if _is_a_run(source):
         name, of_recipe = _of_run(Path(source))
         own = of_recipe | own
@@ -45,6 +56,47 @@ def load(
 
 def _made_for(name: str) -> str:
     return "x".join(map(str, edition(name)[2].input))
+
+
+def _of_file(file: Path, input: Shape | None, arguments: Mapping[str, object], *, strict: bool) -> Loaded:
+    """The network in a net.yaml; its numbers are the file's, its input may be another of as many axes."""
+    from cnncli.netfile import read
+
+    written = read(file)
+    place, found = written.document.place, written.network
+    for key in arguments:
+        flag = "--classes" if key == "classes" else f"{key}="
+        raise RequestError(f"{place}: {flag} means nothing to a file; write the number in it{_last(written)}")
+    if input is None:
+        return Loaded(found, origin=written.where)
+    tensors = list(found.inputs.values())
+    if len(tensors) > 1:
+        raise RequestError(
+            f"{place}: --input gives one shape, the network takes {len(tensors)}; change them in the file"
+        )
+    if len(input) != len(tensors[0].shape):
+        raise RequestError(f"{place}: the network takes an input like {dims(tensors[0].shape)}, not {dims(input)}")
+    given = replace(found, inputs=dict.fromkeys(found.inputs, tensors[0].like(input)))
+    adapted = tuple(_differences(found, given, f"at {dims(input)}"))
+    if strict and adapted:
+        raise RequestError(f"{place}: {adapted[0]}; leave --strict out to adapt it, or leave --input out")
+    return Loaded(given, adapted, origin=written.where)
+
+
+def _last(written: Written) -> str:
+    """Where the last layer with a width stands: `, fc3 on line 18`."""
+    wide = [node.name for node in written.network.nodes if {"out_features", "out_channels"} & set(node.layer.config)]
+    return f", {wide[-1]} on line {written.where(wide[-1], 'out_features').rpartition(':')[2]}" if wide else ""
+
+
+def _differences(usual: Network, given: Network, why: str) -> Iterator[str]:
+    """Which arguments that the file leaves open are others at another input: `fc1 in_features 400 → 256 at 1×24×24`."""
+    before = {row.name: row.layer.config for row in report(usual).rows}
+    for row in report(given).rows:
+        for name, value in row.layer.config.items():
+            old = before.get(row.name, {}).get(name, value)
+            if old != value:
+                yield f"{row.name} {name} {old} → {value} {why}"
 
 
 def _is_a_run(source: str) -> bool:

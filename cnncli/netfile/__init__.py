@@ -17,5 +17,6 @@ the file and what it expands to have been counted.
 from __future__ import annotations
 
 from cnncli.netfile.reading import Written, parse, read
+from cnncli.netfile.writing import dump
 
-__all__ = ["Written", "parse", "read"]
+__all__ = ["Written", "dump", "parse", "read"]

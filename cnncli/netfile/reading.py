@@ -9,9 +9,9 @@ from pathlib import Path
 
 from cnncli.errors import RequestError, UnknownName
 from cnncli.layers import ITEM_BYTES, Tensor
-from cnncli.netfile.expand import Expansion, Place, blamed
+from cnncli.netfile.expand import LISTED, Expansion, Place, blamed
+from cnncli.netfile.grammar import Grammar
 from cnncli.netfile.names import wrong_name
-from cnncli.netfile.steps import Grammar
 from cnncli.network import Network
 from cnncli.strict_yaml import Document, KeyPath, Value
 from cnncli.strict_yaml import parse as parse_yaml
@@ -104,7 +104,7 @@ def _tensor(grammar: Grammar, value: Value, path: KeyPath) -> Tensor:
     shape = _shape(grammar, value.get("shape"), (*path, "shape"))
     dtype, batch = value.get("dtype", "float32"), value.get("batch", 0)
     if not isinstance(dtype, str) or dtype not in ITEM_BYTES:
-        raise UnknownName("dtype", str(dtype), ITEM_BYTES, where=f"{grammar.document.where((*path, 'dtype'))}: ")
+        grammar.unknown("dtype", str(dtype), ITEM_BYTES, (*path, "dtype"))
     if batch is not None and (type(batch) is not int or not 0 <= batch <= len(shape)):
         grammar.refuse((*path, "batch"), f"batch takes the place of the batch axis, 0 to {len(shape)}, or null")
     return Tensor(shape, dtype, batch)
@@ -121,8 +121,10 @@ def _shape(grammar: Grammar, value: Value, path: KeyPath) -> tuple[int, ...]:
 
 
 def _outputs(grammar: Grammar, value: Value) -> list[tuple[KeyPath, str]]:
-    names = [value] if isinstance(value, str) else value if value is not None else []
-    if not isinstance(names, list) or (value is not None and not names) or not all(isinstance(name, str) for name in names):
+    names = [value] if isinstance(value, str) else value
+    if names is None:
+        return []
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         grammar.refuse(("outputs",), "outputs takes the names of values, as in [fc, aux1]")
     return [(("outputs", place), str(name)) for place, name in enumerate(names)]
 
@@ -135,7 +137,7 @@ def _instances(grammar: Grammar, expansion: Expansion, value: Value) -> dict[str
     for path, kind in (value or {}).items():  # type: ignore[union-attr]
         at = ("instances", path)
         if path not in expansion.prefixes:
-            raise UnknownName("path", path, expansion.prefixes, where=f"{grammar.document.where(at)}: ")
+            grammar.unknown("path", path, sorted(expansion.prefixes)[:LISTED], at)
         if not isinstance(kind, str) or not kind.isidentifier() or wrong_name(kind):
             grammar.refuse(at, f"{path} takes the name of a kind of block, not {kind!r}")
         found[path] = kind
@@ -144,5 +146,5 @@ def _instances(grammar: Grammar, expansion: Expansion, value: Value) -> dict[str
 
 def _at(value: Value, path: KeyPath) -> Value:
     for key in path:
-        value = value[key] if isinstance(value, dict | list) else None  # type: ignore[index,call-overload]
+        value = value[key] if isinstance(value, dict | list) else None  # type: ignore[index]
     return value
