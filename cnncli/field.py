@@ -9,7 +9,6 @@ of the image and knows along which axes of the tensor they lie, through flatteni
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from math import prod
 from typing import NamedTuple
 
 from cnncli.sizes import Window
@@ -107,8 +106,9 @@ class Reach(NamedTuple):
 class Field(NamedTuple):
     """The receptive field of one tensor's units.
 
-    axes: one `Reach` for each axis of the network's input · places: for each axis of the tensor (batch left out) the axes of
-    the input that lie along it, the slowest first: ((), (0,), (1,)) for C×H×W, ((0, 1),) once flattened
+    axes: one `Reach` for each axis of the network's input · places: for each axis of the tensor (batch left out) what lies along
+    it, the slowest first: n for axis n of the input, −k for k numbers at one place (channels); empty for channels alone.
+    ((), (0,), (1,)) for C×H×W, ((−16, 0, 1),) once 16 channels are flattened with their positions
     """
 
     axes: tuple[Reach, ...]
@@ -121,26 +121,35 @@ class Field(NamedTuple):
 
     def along(self, axis: int, change: Callable[[Reach], Reach]) -> Field | None:
         """The field after `change` along one axis of the tensor; None where its positions can no longer be told apart."""
-        lying = self.places[axis]
-        if len(lying) == 1:
-            return self._replace(
-                axes=tuple(change(reach) if place in lying else reach for place, reach in enumerate(self.axes))
-            )
-        return self if all(self.axes[place].mixed for place in lying) else None
+        place = self._alone(self.places[axis])
+        if place is None:
+            return self.only_aside(axis)
+        return self._replace(axes=(*self.axes[:place], change(self.axes[place]), *self.axes[place + 1 :]))
 
     def through(self, windows: Sequence[Window], counts: Sequence[int]) -> Field | None:
         """The field seen through one window for each of the tensor's last axes; None as in `along`."""
         axes = list(self.axes)
-        for lying, window, count in zip(self.places[-len(windows) :], windows, counts, strict=True):
-            if len(lying) == 1:
-                axes[lying[0]] = axes[lying[0]].through(window, count)
-            elif not all(axes[place].mixed for place in lying):
+        first = len(self.places) - len(windows)
+        for axis, (window, count) in enumerate(zip(windows, counts, strict=True), start=first):
+            place = self._alone(self.places[axis])
+            if place is not None:
+                axes[place] = axes[place].through(window, count)
+            elif self.only_aside(axis) is None:
                 return None
         return Field(tuple(axes), self.places)
 
     def only_aside(self, axis: int) -> Field | None:
-        """The field where numbers move along one axis of the tensor; None where positions lie along it."""
-        return self if all(self.axes[place].mixed for place in self.places[axis]) else None
+        """The field where numbers move along one axis of the tensor; None where what they see depends on their place there."""
+        return self if all(place < 0 or self.axes[place].mixed for place in self.places[axis]) else None
+
+    def _alone(self, lying: tuple[int, ...]) -> int | None:
+        """The only axis of the input that makes a difference along an axis of the tensor."""
+        if len(lying) > 1:
+            lying = tuple(place for place in lying if self._extent(place) > 1)
+        return lying[0] if len(lying) == 1 and lying[0] >= 0 else None
+
+    def _extent(self, place: int) -> int:
+        return -place if place < 0 else self.axes[place].units
 
     def mixing(self, axis: int) -> Field:
         """The field of units that read everything along one axis of the tensor."""
@@ -160,25 +169,32 @@ class Field(NamedTuple):
 
     def reshaped(self, before: Sequence[int], after: Sequence[int]) -> Field | None:
         """The field of the same numbers in another shape; None where their positions can no longer be told apart."""
-        places: list[tuple[int, ...]] = []
-        for old, new in _runs(before, after):
-            lying = tuple(place for axis in old for place in self.places[axis])
-            found = self._spread(lying, [after[axis] for axis in new])
-            if found is None:
-                return None
-            places += found
-        return self._replace(places=tuple(places))
+        lying = [place for axis, size in enumerate(before) for place in self.places[axis] or (-size,)]
+        places = []
+        for size in after:
+            taken = self._take(lying, size)
+            if taken is None:
+                return self._replace(places=((),) * len(after)) if self.whole else None
+            places.append(taken)
+        if places:
+            places[-1] += tuple(lying)  # axes of one unit
+        return self._replace(places=tuple(found if any(place >= 0 for place in found) else () for found in places))
 
-    def _spread(self, lying: tuple[int, ...], sizes: Sequence[int]) -> list[tuple[int, ...]] | None:
-        """Along which of new axes of `sizes` come to lie the input axes that lay along the old ones."""
-        large = [place for place, size in enumerate(sizes) if size > 1] or [0]
-        if len(large) == 1 and sizes:
-            return [lying if place == large[0] else () for place in range(len(sizes))]
-        if all(self.axes[place].mixed for place in lying):
-            return [()] * len(sizes)
-        if [self.axes[place].units for place in lying] == list(sizes):
-            return [(place,) for place in lying]
-        return None
+    def _take(self, lying: list[int], size: int) -> tuple[int, ...] | None:
+        """What makes up an axis of `size`, taken from the front of `lying`; channels may be divided, positions may not."""
+        taken: list[int] = []
+        while size > 1 or (lying and self._extent(lying[0]) == 1 and lying[0] >= 0):
+            extent = self._extent(lying[0])
+            if size % extent == 0:
+                taken.append(lying.pop(0))
+                size //= extent
+            elif lying[0] < 0 and extent % size == 0:
+                lying[0] = -(extent // size)
+                taken.append(-size)
+                size = 1
+            else:
+                return None
+        return tuple(taken)
 
 
 def entry(sizes: Sequence[int]) -> Field:
@@ -238,16 +254,3 @@ def _both(*reaches: Reach) -> Interval | None:
 def _covers(window: Window, size: int) -> bool:
     """Whether the first window reads every one of `size` units."""
     return window.before >= 0 and window.extent - window.before >= size and (window.dilation == 1 or size == 1)
-
-
-def _runs(before: Sequence[int], after: Sequence[int]) -> Iterable[tuple[range, range]]:
-    """The shortest runs of old and new axes that hold the same numbers; the last takes the axes of size one that are left."""
-    old = new = 0
-    while old < len(before) or new < len(after):
-        end, stop = min(old + 1, len(before)), min(new + 1, len(after))
-        while (here := prod(before[old:end])) != (there := prod(after[new:stop])):
-            end, stop = (end + 1, stop) if here < there else (end, stop + 1)
-        if end == len(before) or stop == len(after):
-            end, stop = len(before), len(after)
-        yield range(old, end), range(new, stop)
-        old, new = end, stop

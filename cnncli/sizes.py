@@ -58,6 +58,12 @@ class Window(NamedTuple):
             total += max(0, last - first + 1)
         return total
 
+    def blind(self, size: int, count: int) -> bool:
+        """Whether one of `count` windows reads nothing but padding, its taps on both sides of the axis."""
+        starts = range(-self.before, count * self.stride - self.before, self.stride)
+        taps = range(0, self.extent, self.dilation)
+        return any(all(not 0 <= start + tap < size for tap in taps) for start in starts)
+
     def unread(self, size: int) -> int:
         """Elements at the far end that no window reaches when rounding down (padding is dropped first)."""
         read_to = (self.count(size) - 1) * self.stride + self.extent - self.before

@@ -148,6 +148,9 @@ class Layer:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.config.items())})"
 
+    def __post_init__(self) -> None:
+        """Subclasses check their arguments here, and write them in one form."""
+
     @property
     def aliases(self) -> bool:
         """The output lives in the first input's memory: a view of it, or computed in place."""

@@ -22,7 +22,7 @@ class _AdaptivePool(Layer):
     axes: ClassVar[int]
     word: ClassVar[str]
 
-    output_size: int | Sizes | None = 1
+    output_size: int | Sizes = 1
 
     def __post_init__(self) -> None:
         """Write one value an axis, and refuse sizes below one."""
@@ -31,6 +31,8 @@ class _AdaptivePool(Layer):
         written = "×".join("n" if size is None else str(size) for size in sizes)
         if len(sizes) != self.axes:
             raise RequestError(f"output_size {written} has {len(sizes)} values; write one, or {self.axes}")
+        if self.axes == 1 and None in sizes:
+            raise RequestError("output_size of the only axis must be a number; a pool that keeps it does nothing")
         if any(size is not None and size < 1 for size in sizes):
             raise RequestError(f"output_size {written} is too small; the least is 1")
         object.__setattr__(self, "output_size", sizes)

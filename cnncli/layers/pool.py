@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from math import prod
+from operator import gt
 from typing import ClassVar
 
-from cnncli.errors import RequestError
+from cnncli.errors import RequestError, ShapeError
 from cnncli.field import Field
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Layer, Saved, Shape, Tensor, per_axis, ranked, spec
-from cnncli.layers._windows import along, fitting, in_padding, size_formulas, window_sentence, window_words
+from cnncli.layers import Call, Layer, Saved, Shape, Tensor, dims, per_axis, ranked, spec
+from cnncli.layers._windows import along, in_padding, size_formulas, too_small, window_sentence, window_words
 from cnncli.sizes import Window
 
 NOTHING_TO_LEARN = Formula("parameters", "0", "0", 0, "a pool has nothing to learn")
@@ -67,9 +68,10 @@ class _Pool(Layer):
         """C×…, each axis by `Window.count` or, in ceil mode, `Window.count_ceil`."""
         x = ranked(inputs, self.axes + 1, self.torch_name)
         sizes = x.shape[1:]
-        fitting(sizes, self.windows)
-        count = Window.count_ceil if self.ceil_mode else Window.count
-        return (x.like((x.shape[0], *map(count, self.windows, sizes))),)
+        counts = tuple(map(Window.count_ceil if self.ceil_mode else Window.count, self.windows, sizes))
+        if min(counts) < 1:
+            raise ShapeError(too_small(sizes, self.windows))
+        return (x.like((x.shape[0], *counts)),)
 
     def connections(self, call: Call) -> int:
         """Window × output units; padding counts."""
@@ -117,6 +119,17 @@ class _MaxPool(_Pool):
     def _dilation(self) -> Shape:
         return self._per_axis("dilation", 1)
 
+    def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """As of any pool; a dilated window must not step over the whole input (torch gives −∞ and then corrupts memory)."""
+        found = super().outputs(inputs)
+        for window, size, count in zip(self.windows, inputs[0].shape[1:], found[0].shape[1:], strict=True):
+            if window.dilation > 1 and window.before and window.blind(size, count):
+                raise ShapeError(
+                    f"a window of {window.kernel} taps {window.dilation} apart reads nothing but padding",
+                    fix="pad less",
+                )
+        return found
+
     def kept(self, call: Call) -> Saved:
         """The input, and where each maximum was found (int64)."""
         return Saved(inputs=(0,), per_example=8 * call.y.numel)
@@ -158,6 +171,16 @@ class AvgPool3d(AvgPool2d):
 
     kind = "avg-pool3d"
     axes = 3
+
+    def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """As of any pool; torch wants the kernel to fit without padding here."""
+        found = super().outputs(inputs)
+        sizes = inputs[0].shape[1:]
+        if any(map(gt, self.kernel, sizes)):
+            raise ShapeError(
+                f"AvgPool3d's kernel {dims(self.kernel)} is larger than the {dims(sizes)} input without padding"
+            )
+        return found
 
 
 class MaxPool1d(_MaxPool):

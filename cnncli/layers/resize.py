@@ -50,7 +50,8 @@ class _ZeroPad(Layer):
             )
         sizes = x.shape[-self.axes :]
         counts = tuple(map(Window.count, self._sides, sizes))
-        if min(counts) < 1:
+        kept = (size + min(side.before, 0) + min(side.after, 0) for side, size in zip(self._sides, sizes, strict=True))
+        if min(counts) < 1 or min(kept) < 0:
             raise ShapeError(f"padding {self.padding} leaves nothing of {dims(x.shape)}")
         return (x.like((*x.shape[: -self.axes], *counts)),)
 
