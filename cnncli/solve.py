@@ -11,7 +11,6 @@ from cnncli.conventions import unread, windows_of
 from cnncli.errors import RequestError, ShapeError
 from cnncli.layers import Call, Layer, Shape, Tensor
 from cnncli.network import Network, source
-from cnncli.report import report
 
 LARGEST = 4096
 """Pixels a side up to which a working input is looked for."""
@@ -41,12 +40,18 @@ def calls(network: Network) -> Iterator[tuple[str, Layer, Call]]:
 
 def takes(network: Network, shape: Shape) -> bool:
     """Whether every layer can take what the ones before make of an input of `shape`."""
+    return not refusal(network, shape)
+
+
+def refusal(network: Network, shape: Shape) -> str:
+    """Which row cannot take what an input of `shape` becomes, and why; "" where all can."""
+    done = 0
     try:
         for _ in calls(at(network, shape)):
-            pass
-    except ShapeError:
-        return False
-    return True
+            done += 1
+    except ShapeError as error:
+        return f"{network.nodes[done].name}: {error.reason}"
+    return ""
 
 
 def smallest_input(network: Network) -> Shape | None:
@@ -185,9 +190,3 @@ def inputs(network: Network) -> Inputs:
         return Inputs(None, "", Pattern((), None), left, why)
     below = refusal(network, squared(tensor, smallest[1] - 1)) if smallest[1] > 1 else ""
     return Inputs(smallest, below, no_remainder(network, smallest[1]), left, why)
-
-
-def refusal(network: Network, shape: Shape) -> str:
-    """Which row cannot take what an input of `shape` becomes, and why; "" where all can."""
-    failure = report(at(network, shape)).failure
-    return f"{failure.row}: {failure.message}" if failure else ""

@@ -10,6 +10,9 @@ from cnncli.layers import Shape
 from cnncli.network import Network, source
 from cnncli.solve import LARGEST, at, calls, image, period, refusal, smallest_input, squared
 
+FARTHEST = 10**9
+"""Pixels a side beyond which no input is looked for; no tensor holds them."""
+
 
 class Maps(NamedTuple):
     """Which inputs give a map of a wanted size.
@@ -104,7 +107,7 @@ class _Search:
     def _periods(self, axis: int, size: int) -> int:
         """The most whole periods on top of the smallest input that make no more than `size` (maps grow with the input)."""
         low, high = 0, 1
-        while self.map(self.smallest + high * self.every)[axis + 1] <= size and high * self.every <= LARGEST:
+        while self.map(self.smallest + high * self.every)[axis + 1] <= size and high * self.every < FARTHEST:
             low, high = high, 2 * high
         while high - low > 1:
             middle = (low + high) // 2

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
 from math import prod
 from typing import NamedTuple
 
 from cnncli.errors import RequestError
-from cnncli.layers import Layer, Shape, layer_kinds, per_axis
+from cnncli.layers import Layer, Shape, Tensor, layer_kinds, make, per_axis
 from cnncli.sizes import Window, same, transposed
 
 LEAST = {"kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1}
@@ -84,15 +84,25 @@ class Question:
         return Window(kernel, stride, before, after, dilation)
 
     def reach(self, window: Window, size: int) -> range:
-        """The outputs that `window` makes of one axis: one, or none where the layer refuses it; several by output_padding."""
+        """The outputs that `window` makes of one axis: one, or none where it does not fit; several by output_padding."""
         if "output_padding" in self.arguments:
             least = transposed(size, window)
             return range(max(least, 1), least + max(window.stride, window.dilation))
-        too_padded = "ceil_mode" in self.arguments and 2 * window.before > window.kernel
-        if too_padded or not window.fits(size):
-            return range(0)
         count = window.count_ceil(size) if self.ceil else window.count(size)
-        return range(count, count + 1)
+        return range(count, count + 1) if count > 0 else range(0)
+
+    def accepts(self, found: Solution) -> bool:
+        """Whether the layer itself takes the input: pools refuse some windows that arithmetic allows (padding over k/2)."""
+        if "ceil_mode" not in self.arguments:
+            return True
+        axes: int = getattr(self.kind, "axes", 1)
+        values: dict[str, object] = {"ceil_mode": self.ceil}
+        values |= {part: getattr(found, part) * (axes // len(self.sizes)) for part in LEAST if part in self.arguments}
+        x = Tensor((1, *self.sizes * (axes // len(self.sizes))))
+        try:
+            return bool(make(self.kind, values).outputs((x,)))
+        except RequestError:
+            return False
 
 
 def ask(  # noqa: PLR0913  (the question's parts)
@@ -149,12 +159,13 @@ def solutions(question: Question) -> list[Solution]:
     centre; less padding; a smaller kernel; a smaller stride.
     """
     axes = list(zip(question.sizes, question.outputs, strict=True))
-    found = [
-        windows
-        for windows in question.windows()
-        if all(output in question.reach(window, size) for window, (size, output) in zip(windows, axes, strict=True))
-    ]
-    return sorted((_solution(question, windows) for windows in found), key=lambda one: _rank(question, one))
+    windows = (
+        each
+        for each in question.windows()
+        if all(output in question.reach(window, size) for window, (size, output) in zip(each, axes, strict=True))
+    )
+    found = filter(question.accepts, (_solution(question, each) for each in windows))
+    return sorted(found, key=lambda one: _rank(question, one))
 
 
 def nearest(question: Question, most: int = 2) -> list[Shape]:
@@ -162,7 +173,8 @@ def nearest(question: Question, most: int = 2) -> list[Shape]:
     reached = {
         outputs for windows in question.windows() for outputs in product(*map(question.reach, windows, question.sizes))
     }
-    return sorted(reached, key=lambda outputs: (_distance(outputs, question.outputs), outputs))[:most]
+    ranked = sorted(reached, key=lambda outputs: (_distance(outputs, question.outputs), outputs))
+    return [*islice((outputs for outputs in ranked if solutions(replace(question, outputs=outputs))), most)]
 
 
 def reads_all(window: Window, size: int, count: int) -> bool:

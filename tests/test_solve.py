@@ -24,8 +24,8 @@ EVEN = {
     "alexnet": Pattern((65, 66), 32),
     "alexnet@paper": Pattern((67,), 32),
     "vgg16": Pattern((32,), 32),
-    "nin@caffe": Pattern((55,), 4),
-    "googlenet@paper": Pattern((47,), 1),
+    "nin@caffe": Pattern((39,), 4),
+    "googlenet@paper": Pattern((31,), 1),
     "resnet18": Pattern((1,), 1),
 }
 

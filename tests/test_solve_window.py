@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import fields
 from itertools import product
 from random import Random
@@ -16,7 +17,7 @@ from cnncli.layers import Layer, Tensor, layer_kinds, make
 from cnncli.layers.conv import Conv1d, Conv2d, Conv3d
 from cnncli.layers.conv_transpose import ConvTranspose1d, ConvTranspose2d
 from cnncli.layers.linear import Linear
-from cnncli.layers.pool import AvgPool2d, MaxPool1d, MaxPool2d
+from cnncli.layers.pool import AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d
 from cnncli.sizes import Window, same, transposed
 from cnncli.solve_window import MOST, Solution, ask, nearest, reads_all, solutions, spreads_all
 
@@ -49,17 +50,21 @@ def test_complete_and_sound_for_200_random_pairs() -> None:
 
 
 @pytest.mark.parametrize("ceil", [False, True])
-def test_pools_are_complete_and_padded_by_half_the_window_at_most(ceil: bool) -> None:  # noqa: FBT001
-    """Exactly the windows whose layer accepts the input and gives the output, both ways of rounding."""
-    for size, output in PAIRS[:60]:
-        wanted = {
-            (window.kernel, window.stride, window.before, window.dilation)
-            for window in ALL
-            if 2 * window.before <= window.kernel
-            and window.fits(size)
-            and (window.count_ceil(size) if ceil else window.count(size)) == output
-        }
-        assert quadruples(solutions(ask(MaxPool2d, size, output, ceil=ceil))) == wanted, (size, output)
+@pytest.mark.parametrize("kind", [MaxPool2d, AvgPool3d])
+def test_pools_are_complete(kind: type[Layer], ceil: bool) -> None:  # noqa: FBT001
+    """Exactly the windows whose layer takes the input and gives the output, both ways of rounding."""
+    dilations = {"kernel_size": 7, "stride": 4, "padding": 3, "dilation": 3 if kind is MaxPool2d else 1}
+    for size, output in [(3, 1), (5, 2), *PAIRS[:12]]:
+        x = Tensor((1, *(size,) * kind.axes))  # type: ignore[attr-defined]
+        wanted = set()
+        for values in product(range(1, 8), range(1, 5), range(4), range(1, dilations["dilation"] + 1)):
+            arguments = dict(zip(MOST, values, strict=True)) | {"ceil_mode": ceil}
+            with suppress(RequestError):
+                pool = make(
+                    kind, arguments if kind is MaxPool2d else {k: v for k, v in arguments.items() if k != "dilation"}
+                )
+                wanted |= {values} if pool.outputs((x,))[0].shape[1] == output else set()
+        assert quadruples(solutions(ask(kind, size, output, most=dilations, ceil=ceil))) == wanted, (size, output)
 
 
 def test_transposed_convolutions_are_complete() -> None:
@@ -197,6 +202,8 @@ def test_the_nearest_outputs_are_reached() -> None:
     assert nearest(question) == [(57,), (56,)]
     assert all(solutions(ask(Conv2d, 224, output[0], {"kernel_size": 11, "stride": 4})) for output in nearest(question))
     assert nearest(ask(Conv2d, 5, 3, {"kernel_size": 99, "dilation": 1, "padding": 0})) == []
+    pool = ask(MaxPool2d, 2, 9, {"kernel_size": 3})
+    assert all(solutions(ask(MaxPool2d, 2, output[0], {"kernel_size": 3})) for output in nearest(pool))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ _HELP = "Given: solve for the rest."
 
 def solve(
     source: Annotated[
-        str | None, typer.Argument(metavar="[SOURCE]", show_default=False, help="A network (vgg16) or a run folder.")
+        str | None,
+        typer.Argument(metavar="SOURCE", show_default=False, help="A network (vgg16), a net.yaml or a run folder."),
     ] = None,
     arguments: Pairs = None,
     *,
@@ -44,13 +45,16 @@ def solve(
     limit: Annotated[int, typer.Option("--limit", min=1, help="Rows of the table; JSON and CSV have all.")] = 12,
     format: Format = "table",
 ) -> None:
-    """Find every window that turns one size into another; or the inputs that a network takes.
+    """Find every window that turns one size into another; or a network's inputs.
 
-    With --input and --output: all kernels, strides, paddings and dilations that do it, the simplest first: less dilation, no
-    gaps between windows, odd kernels (convolutions), less padding, smaller kernels and strides. One value serves both axes.
+    With --input and --output: all kernels, strides, paddings and dilations that
+    do it, the simplest first: less dilation, no gaps between windows, odd kernels
+    (convolutions), less padding, smaller kernels and strides. One value serves
+    both axes unless two are given.
 
-    With SOURCE: the smallest input the network takes and the sizes that leave no pixel unread; with --output 7x7, the inputs
-    whose last map has that size.
+    With SOURCE: the smallest input that the network takes, and the sizes that
+    leave no pixel unread; with --output 7x7, the inputs whose last map before
+    global pooling or a dense layer has that size.
 
     "None" is an answer: it exits with 0 and names the nearest sizes.
 
