@@ -110,48 +110,62 @@ def diff(a: Report, b: Report) -> Diff:
 def align(a: Sequence[Row], b: Sequence[Row]) -> list[tuple[Row | None, Row | None]]:
     """The rows in pairs, in the order of both; alone where the other network has no counterpart.
 
-    Of all alignments the one that is most alike (see `likeness`), found as Needleman and Wunsch do it; what both begin and end
+    Of all alignments the one that is most alike (see `_Traits`), found as Needleman and Wunsch do it; what both begin and end
     with is set aside first, so that two editions of a long network take little time.
     """
-    head = _common(a, b)
-    tail = _common(a[head:][::-1], b[head:][::-1])
-    middle = _aligned(a[head : len(a) - tail], b[head : len(b) - tail])
-    ends = [*zip(a[len(a) - tail :], b[len(b) - tail :], strict=True)]
-    return [*zip(a[:head], b[:head], strict=True), *middle, *ends]
+    ones, others = [*map(_traits, a)], [*map(_traits, b)]
+    head = _common(ones, others)
+    tail = _common(ones[head:][::-1], others[head:][::-1])
+    i, j = len(a) - tail, len(b) - tail
+    middle = _aligned(ones[head:i], others[head:j])
+    pairs = [
+        (one if one is None else a[head + one], other if other is None else b[head + other]) for one, other in middle
+    ]
+    return [*zip(a[:head], b[:head], strict=True), *pairs, *zip(a[i:], b[j:], strict=True)]
 
 
-def likeness(a: Row, b: Row) -> int:
-    """How well two rows fit; 0: not at all. The kind of layer counts most, then name and output, then equal arguments."""
-    alike = 2 * (a.name == b.name) + 2 * (a.call.outputs == b.call.outputs)
-    if type(a.layer) is type(b.layer) and a.layer.torch_name == b.layer.torch_name:
-        return SAME_KIND + alike + (a.layer == b.layer)
-    return alike
+class _Traits(NamedTuple):
+    """What two rows are compared by: the kind of layer, the name, the outputs, and the layer with its arguments in words."""
+
+    kind: tuple[type, str]
+    name: str
+    outputs: str
+    layer: str
+
+    def fit(self, other: _Traits) -> int:
+        """How well two rows fit; 0: not at all. The kind counts most, then name and output, then equal arguments."""
+        alike = 2 * (self.name == other.name) + 2 * (self.outputs == other.outputs)
+        return SAME_KIND + alike + (self.layer == other.layer) if self.kind == other.kind else alike
 
 
-def _common(a: Sequence[Row], b: Sequence[Row]) -> int:
-    pairs = enumerate(zip(a, b, strict=False))
-    differ = (place for place, (one, other) in pairs if one.name != other.name or likeness(one, other) < SAME_KIND)
+def _traits(row: Row) -> _Traits:
+    return _Traits((type(row.layer), row.layer.torch_name), row.name, repr(row.call.outputs), repr(row.layer.config))
+
+
+def _common(a: Sequence[_Traits], b: Sequence[_Traits]) -> int:
+    """How many rows both begin with: of one kind and one name."""
+    differ = (place for place, pair in enumerate(zip(a, b, strict=False)) if pair[0][:2] != pair[1][:2])
     return next(differ, min(len(a), len(b)))
 
 
-def _aligned(a: Sequence[Row], b: Sequence[Row]) -> list[tuple[Row | None, Row | None]]:
+def _aligned(a: Sequence[_Traits], b: Sequence[_Traits]) -> list[tuple[int | None, int | None]]:
     best = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]  # of a[i:] and b[j:]
     for i in reversed(range(len(a))):
         for j in reversed(range(len(b))):
-            fit = likeness(a[i], b[j])
+            fit = a[i].fit(b[j])
             best[i][j] = max(best[i + 1][j], best[i][j + 1], best[i + 1][j + 1] + fit if fit else 0)
-    pairs: list[tuple[Row | None, Row | None]] = []
+    pairs: list[tuple[int | None, int | None]] = []
     i = j = 0
     while i < len(a) or j < len(b):
-        fit = likeness(a[i], b[j]) if i < len(a) and j < len(b) else 0
+        fit = a[i].fit(b[j]) if i < len(a) and j < len(b) else 0
         if fit and best[i][j] == best[i + 1][j + 1] + fit:
-            pairs.append((a[i], b[j]))
+            pairs.append((i, j))
             i, j = i + 1, j + 1
         elif i < len(a) and best[i][j] == best[i + 1][j]:
-            pairs.append((a[i], None))
+            pairs.append((i, None))
             i += 1
         else:
-            pairs.append((None, b[j]))
+            pairs.append((None, j))
             j += 1
     return pairs
 

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 def diff(
     networks: Annotated[
-        list[str] | None,
+        list[str],
         typer.Argument(
-            metavar="A [key=value…] B [key=value…]",
+            metavar="A [key=value] B [key=value]",
             show_default=False,
-            help="Two networks or run folders, each with its own arguments.",
+            help="Two networks, net.yaml files or run folders, each with its own arguments.",
         ),
-    ] = None,
+    ],
     *,
     input: Input = None,
     input_b: Annotated[str | None, typer.Option("--input-b", metavar="CxHxW", help="The input of B alone.")] = None,
@@ -34,15 +34,15 @@ def diff(
 ) -> None:
     """Compare two networks row by row, and say what the change costs.
 
-    A row is only in A (-), only in B (+), in both but changed (~), or equal (blank). With one network and --input-b, the same
-    network is compared at two inputs.
+    A row is only in A (-), only in B (+), in both but changed (~), or equal
+    (blank). With one network and --input-b, it is compared at two inputs.
 
     Example: cnncli diff vgg11 ratio=4 vgg13 ratio=4
     """
     from cnncli.diff import diff as compare
     from cnncli.render.diff import show_diff
 
-    sides = _sides(networks or ())
+    sides = _sides(networks)
     if len(sides) == 1 and input_b:
         sides *= 2
     if len(sides) != 2:
