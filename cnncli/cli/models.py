@@ -1,0 +1,66 @@
+"""`cnncli models`: the built-in networks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from cnncli.cli._options import Format, Pairs
+from cnncli.cli._values import pairs
+from cnncli.errors import RequestError, UnknownName
+
+ACTIONS = ("ls", "show", "schema")
+
+
+def models(
+    action: Annotated[str, typer.Argument(metavar="ls|show|schema", show_default=False, help="What to do.")] = "ls",
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", show_default=False, help="show: lenet, or one edition, lenet@paper."),
+    ] = None,
+    arguments: Pairs = None,
+    *,
+    yaml: Annotated[bool, typer.Option("--yaml", help="show: print the network as net.yaml.")] = False,
+    format: Format = "table",
+) -> None:
+    """List the built-in networks (ls), tell about one (show), or print the JSON schema of net.yaml (schema).
+
+    Example: cnncli models show lenet
+    """
+    _check(action, name, yaml=yaml)
+    if action == "schema":
+        from cnncli import netfile
+
+        sys.stdout.write(json.dumps(netfile.schema()) + "\n")
+    elif name is None:
+        from cnncli.render.models import show_models
+
+        show_models(format)
+    elif yaml:
+        from cnncli import netfile
+        from cnncli.sources import load
+
+        sys.stdout.write(netfile.dump(load(name, arguments=pairs(arguments)).network))
+    else:
+        from cnncli.render.models import show_model
+
+        if arguments:
+            raise RequestError(f"{arguments[0]!r} is for --yaml; the figures of a network: cnncli summary {name}")
+        show_model(name, format)
+
+
+def _check(action: str, name: str | None, *, yaml: bool) -> None:
+    if action not in ACTIONS:
+        from cnncli.models import models
+
+        known = action.partition("@")[0] in models()
+        raise UnknownName("action", action, () if known else ACTIONS, cure=f"write cnncli models show {action}")
+    if action == "show" and name is None:
+        raise RequestError("models show takes a name, as in cnncli models show lenet; cnncli models ls lists them")
+    if action != "show" and name is not None:
+        raise RequestError(f"models {action} takes no name, got {name!r}; cnncli models show NAME tells about one")
+    if action != "show" and yaml:
+        raise RequestError(f"--yaml means nothing to models {action}; write cnncli models show NAME --yaml")
