@@ -57,7 +57,44 @@ SUMMARIES = (
     "summary densenet121 --depth 2 --format csv",
     "summary mobilenet_v2 --depth 2 --max-macs 300M",
 )
+SOLUTIONS = (
+    "solve --input 224 --output 55",
+    "solve --input 224 --output 55 --k 11 --format json",
+    "solve --input 224 --output 113 --k 11 --stride 4",
+    "solve --input 7 --output 14 --kind conv-transpose --limit 3",
+    "solve --input 20x30 --output 18x26 --k 3x5 --format markdown",
+    "solve vgg16",
+    "solve alexnet",
+    "solve alexnet --format json",
+    "solve vgg16 --output 7x7",
+)
+DIFFS = (
+    "diff lenet lenet@classic",
+    "diff lenet lenet@paper",
+    "diff lenet lenet@classic --all --exit-code",
+    "diff lenet lenet@classic --format json",
+    "diff lenet lenet activation=relu pool=max --format csv",
+    "diff lenet --input-b 1x32x32 --format markdown",
+    "diff vgg11 ratio=8 vgg13 ratio=8",
+    "diff resnet18 resnet34",
+    "diff lenet lenet",
+)
+MODELS = (
+    "models",
+    "models ls --format csv",
+    "models show lenet",
+    "models show vgg16@paper",
+    "models show lenet --format json",
+    "models show lenet pool=max --yaml",
+)
 ERRORS = (
+    "solve",
+    "solve --input 224 --output 55 --kind linear",
+    "solve lenet --k 3",
+    "diff lenet",
+    "diff lenet lenet --input-b 1x4x4",
+    "models lenet",
+    "models shw lenet",
     "summary lennet",
     "summary lenet@papr",
     "summary lenet activaton=relu",
@@ -90,8 +127,10 @@ WIDE = (
     "summary lenet --explain --row conv2",
     "params conv --cin 6 --cout 16 --k 5 --input 14x14",
 )
-HELP = ("", "--help", "params --help", "summary --help")
-LINES = [(line, 80) for line in (*PARAMS, *SUMMARIES, *ERRORS, *HELP)] + [(line, 120) for line in WIDE]
+HELP = ("", "--help", "params --help", "summary --help", "solve --help", "diff --help", "models --help")
+LINES = [(line, 80) for line in (*PARAMS, *SUMMARIES, *SOLUTIONS, *DIFFS, *MODELS, *ERRORS, *HELP)] + [
+    (line, 120) for line in WIDE
+]
 
 
 @pytest.mark.parametrize(("line", "columns"), LINES, ids=str)
