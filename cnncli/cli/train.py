@@ -33,6 +33,7 @@ def train(
     """
     from cnncli.render.training import show_run
     from cnncli.train.folder import new_folder
+    from cnncli.train.machine import settle_in
     from cnncli.train.request import requested
 
     options = {
@@ -45,6 +46,7 @@ def train(
     }
     request = requested(recipe, arguments or [], options, device)
     path = new_folder(request.name, request.text)
+    settle_in()
     from cnncli.train.run import start
     from cnncli.train.signals import ignore
 
