@@ -7,6 +7,9 @@ from dataclasses import MISSING, Field, fields
 from cnncli.errors import RequestError, ShapeError
 from cnncli.layers import Layer
 
+TELLING = ("kernel_size", "output_size", "p")
+"""Arguments that are written even where they have their usual value."""
+
 
 def plain(layer: Layer) -> dict[str, object]:
     """All arguments by name, `(5, 5)` as 5 where the layer takes one number for all axes."""
@@ -16,7 +19,7 @@ def plain(layer: Layer) -> dict[str, object]:
 def is_default(layer: Layer, name: str) -> bool:
     """Whether leaving `name` out gives the same layer; what readers should not have to look up is never left out."""
     field = next(each for each in fields(layer) if each.name == name)
-    if field.default is MISSING or name == "output_size" or (name == "stride" and field.default is None):
+    if field.default is MISSING or name in TELLING or (name == "stride" and field.default is None):
         return False
     value = plain(layer)[name]
     if value == field.default or value is field.default:

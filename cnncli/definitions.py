@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from keyword import iskeyword
@@ -186,6 +187,7 @@ def _layer_name(base: str, slots: tuple[Slot, ...]) -> str:
 def _names(kinds: list[str], taken: set[str]) -> list[str]:
     """Unique names: the kind alone, or with a letter for each where several definitions are of one kind."""
     names: list[str] = []
+    kinds = [_plain(kind) for kind in kinds]
     for place, kind in enumerate(kinds):
         before = kinds[:place].count(kind)
         name = f"{kind}{_letters(before)}" if kinds.count(kind) > 1 else kind
@@ -194,6 +196,12 @@ def _names(kinds: list[str], taken: set[str]) -> list[str]:
         taken.add(name)
         names.append(name)
     return names
+
+
+def _plain(kind: str) -> str:
+    """A kind as a class may be called."""
+    name = re.sub(r"[^A-Za-z0-9_]", "_", kind)
+    return name if _fits(name) else f"Block{name}"
 
 
 def _letters(number: int) -> str:

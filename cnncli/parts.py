@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cnncli.network import Network, Node, source
@@ -140,7 +140,7 @@ class _Builder:
                 items.append(self.part(inner, place, self.spans[inner][1]))
                 place = self.spans[inner][1]
         if not path:
-            return Part("", "", tuple(items), tuple(self.network.inputs), _unique(self.network.outputs))
+            return Part("", "", tuple(items), tuple(self.network.inputs), self.network.outputs)
         kind = self.network.blocks.get(path, "")
         return Part(path, kind, tuple(items), tuple(self.inputs[path]), tuple(self.outputs[path]))
 
@@ -151,7 +151,3 @@ class _Builder:
             if len(each) > len(path) and self.spans.get(each, (-1, 0))[0] == place:
                 return each
         return None
-
-
-def _unique(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values))

@@ -16,7 +16,8 @@ the file and what it expands to have been counted.
 
 from __future__ import annotations
 
+from cnncli.netfile.json_schema import schema
 from cnncli.netfile.reading import Written, parse, read
 from cnncli.netfile.writing import dump
 
-__all__ = ["Written", "dump", "parse", "read"]
+__all__ = ["Written", "dump", "parse", "read", "schema"]

@@ -12,7 +12,7 @@ JOINS = {"concat": "Concat", "add": "Add", "mul": "Mul"}
 """Words for layers in which branches meet."""
 
 MAX_NAME = 200
-_PART = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|0|[1-9][0-9]*", re.ASCII)
+_PART = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
 
 _OWN = """
 T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
@@ -43,7 +43,7 @@ def wrong_name(name: str) -> str:
 
 def _wrong_part(part: str) -> str:
     if not _PART.fullmatch(part):
-        return "is no name; write letters, digits and _, a letter first, or a number alone"
+        return "is no name; write letters, digits and underscores"
     if iskeyword(part):
         return "is a word of Python; choose another name"
     if part in MODULE_OWN or part.startswith("__"):
@@ -56,8 +56,12 @@ def _wrong_part(part: str) -> str:
 def lookup(name: str, path: tuple[str, ...], floor: int, known: Container[str]) -> str | None:
     """The full path that `name` means to whoever stands at `path`, the nearest first; None where it means nothing.
 
-    floor: how many leading parts of `path` lie outside the block that is being written, and are not looked into
+    A dot in front means the outermost: `.conv1` is the block's or network's own. floor: how many leading parts of `path` lie outside
+    the block, and are not looked into
     """
+    if name.startswith("."):
+        full = ".".join((*path[:floor], name[1:]))
+        return full if full in known else None
     for depth in range(len(path), floor - 1, -1):
         full = ".".join((*path[:depth], name))
         if full in known:

@@ -12,7 +12,7 @@ from cnncli.errors import RequestError
 from cnncli.yaml_scalar import scalar
 
 WIDTH = 100
-_BARE = re.compile(r"\$?[A-Za-z_][A-Za-z0-9_.:]*[A-Za-z0-9_]|\$?[A-Za-z_]|[1-9][0-9]*(x[1-9][0-9]*)+", re.ASCII)
+_BARE = re.compile(r"[$.]?[A-Za-z_][A-Za-z0-9_.:]*[A-Za-z0-9_]|\$?[A-Za-z_]|[1-9][0-9]*(x[1-9][0-9]*)+", re.ASCII)
 
 
 class Steps(list[Any]):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeAlias
 
@@ -59,6 +60,7 @@ class _Writer:
         )
         self.known: set[str] = set(network.inputs)
         self.nodes = {node.name: node for node in network.nodes}
+        self.readers = Counter(value for node in network.nodes for value in node.inputs)
         self.calls: dict[str, int] = {}
         self.ends: dict[str, str] = {}  # last value of a group or block → its path
         self.kinds = dict(network.blocks)
@@ -93,6 +95,7 @@ class _Writer:
     def _steps(self, items: Sequence[Item], current: Values, level: _Level) -> list[Any]:
         """Steps as a list; `current` is the value at hand where they start."""
         found = Steps()
+        items = list(_spelled_out(items))
         place = 0
         while place < len(items):
             join = self._fork(items, place, current)
@@ -107,8 +110,10 @@ class _Writer:
 
     def _fork(self, items: Sequence[Item], first: int, current: Values) -> int | None:
         """Where the branches that start here meet, if they are written one after the other and read nothing else."""
+        if current[1:] or not current or self.readers[current[0]] < 2:
+            return None
         join = next((place for place in range(first, len(items)) if _is_join(items[place])), None)
-        if join is None or current[1:] or not current:
+        if join is None:
             return None
         place = first
         for value in items[join].inputs:
@@ -219,26 +224,31 @@ class _Writer:
                 node.name, f"is call {self.calls[first]} of {first!r} and not called {first}:{self.calls[first]}"
             )
         self.known.add(node.name)
-        return self._reference(first, level)
+        return self._reference(first, level, module=True)
 
     def _reads(self, values: Values, level: _Level) -> Any:  # noqa: ANN401
         found = [self._reference(value, level) for value in values]
         if tuple(level.outside) == values and len(values) > 1:
-            return "input"
+            return self._shown(level.input, level)
         return found[0] if len(found) == 1 else found
 
-    def _reference(self, value: str, level: _Level) -> str:
-        """What a value is called by whoever reads it here."""
-        if value in level.outside and lookup("input", level.path, level.floor, self.known) == level.input:
-            return level.outside[value]
+    def _reference(self, value: str, level: _Level, *, module: bool = False) -> str:
+        """What a value, or the module behind it, is called by whoever reads it here."""
+        if value in level.outside:
+            _, colon, place = level.outside[value].partition(":")
+            return f"{self._shown(level.input, level)}{colon}{place}"
         name, place = source(value, self.known) or (value, 0)
-        name = name if place else self.ends.get(name, name)
+        name = name if place or module else self.ends.get(name, name)
+        return f"{self._shown(name, level)}:{place}" if place else self._shown(name, level)
+
+    def _shown(self, name: str, level: _Level) -> str:
+        """The shortest way to name a path from here; a dot in front where something nearer is called the same."""
         for depth in range(len(level.path), level.floor - 1, -1):
             start = "".join(f"{part}." for part in level.path[:depth])
             shown = name.removeprefix(start)
             if name.startswith(start) and lookup(shown, level.path, level.floor, self.known) == name:
-                return f"{shown}:{place}" if place else shown
-        return self._refuse(value, f"cannot be named from {'.'.join(level.path) or 'the network'}")
+                return shown
+        return "." + name.removeprefix("".join(f"{part}." for part in level.path[: level.floor]))
 
     def _name(self, name: str) -> str:
         wrong = wrong_name(name)
@@ -251,6 +261,15 @@ class _Writer:
 
     def _refuse(self, name: str, wrong: str) -> NoReturn:
         raise RequestError(f"{self.network.name}: cannot be written as YAML: {name!r} {wrong}")
+
+
+def _spelled_out(items: Sequence[Item]) -> Iterator[Item]:
+    """The items, a group whose name would be taken for a join replaced by what it holds, under longer names."""
+    for item in items:
+        if isinstance(item, Part) and not item.kind and item.path.rpartition(".")[2] in JOINS:
+            yield from _spelled_out(item.items)
+        else:
+            yield item
 
 
 def _start(item: Item) -> Values:
@@ -266,9 +285,9 @@ def _after(item: Item) -> Values:
 
 
 def _is_join(item: Item) -> bool:
-    return (
-        isinstance(item, Node) and type(item.layer).__name__ in _WORDS and len(item.inputs) > 1 and item.shares is None
-    )
+    if isinstance(item, Part) or type(item.layer).__name__ not in _WORDS:
+        return False
+    return len(item.inputs) > 1 and item.shares is None and not item.frozen  # frozen would mean the branches
 
 
 def _numbered(word: str) -> Any:  # noqa: ANN401  (an endless iterator of names)

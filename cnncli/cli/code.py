@@ -1,0 +1,68 @@
+"""`cnncli code`: a network as a plain PyTorch file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from cnncli.cli._options import Input, Pairs
+from cnncli.cli._values import merge, pairs, shape
+from cnncli.errors import CheckFailed, ShapeError
+
+if TYPE_CHECKING:
+    from cnncli.sources import Loaded
+
+
+def code(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A network, a net.yaml or a run folder.")],
+    arguments: Pairs = None,
+    *,
+    input: Input = None,
+    classes: Annotated[int | None, typer.Option("--classes", min=1, help="Outputs of the last layer.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to this file.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Run it beside the network; exit 1 where a bit of the outputs differs.")
+    ] = False,
+    format: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="Python, or Python within JSON.")
+    ] = "text",
+) -> None:
+    """Write a network as plain PyTorch: one file that needs torch alone, with every line's shapes.
+
+    Its state dict has the names of the network's layers, so that weights fit.
+
+    Example: cnncli code lenet --out lenet.py
+    """
+    from cnncli.render.code import show_code
+    from cnncli.sources import load
+
+    own = merge(pairs(arguments), {"classes": ("--classes", classes)})
+    loaded = load(source, input=shape(input) if input else None, arguments=own)
+    text = _text(loaded)
+    show_code(text, format, out)
+    if check:
+        _check(loaded, text)
+
+
+def _text(loaded: Loaded) -> str:
+    """The code; a `ShapeError` about a net.yaml names the file and the line."""
+    from cnncli.code import to_python
+    from cnncli.report import report
+
+    failure = report(loaded.network).failure
+    if failure and loaded.origin:
+        place = loaded.origin(failure.row, failure.message)
+        raise ShapeError(f"{place}: {failure.row}: {failure.message}", fix=failure.fix)
+    return to_python(loaded.network)
+
+
+def _check(loaded: Loaded, text: str) -> None:
+    from cnncli.code.check import differences
+    from cnncli.render.text import complain
+
+    found = differences(loaded.network, text)
+    if found:
+        raise CheckFailed(f"the code is not the network: {'; '.join(found)}; please report it with the command line")
+    complain("the same names in the state dict, the same outputs to the bit", place="check")

@@ -1,0 +1,87 @@
+"""The whole file: what it imports, the classes it needs, the network."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Mapping
+
+from cnncli.code.classes import Writer, check_names, is_attribute, is_chain
+from cnncli.code.expressions import CODES
+from cnncli.code.own import OWN
+from cnncli.definitions import Definitions
+from cnncli.errors import ShapeError
+from cnncli.layers import dims
+from cnncli.layers._bitmaps import bitmaps
+from cnncli.models import model
+from cnncli.network import Network
+from cnncli.parts import parts
+from cnncli.report import Report, Row, report
+
+
+def to_python(network: Network) -> str:
+    """The network as a Python file: plain nn.Module classes, formatted as ruff format does, shapes in comments.
+
+    Its state dict has the keys of `build(network)`, and it computes the same to the bit. Raises `ShapeError` where the network
+    cannot take its input and `RequestError` where a layer or a name cannot be written as code.
+    """
+    check_names(network)
+    found = report(network)
+    if found.failure:
+        raise ShapeError(f"{found.failure.row}: {found.failure.message}", fix=found.failure.fix)
+    return _file(network, found)
+
+
+def _file(network: Network, found: Report) -> str:
+    rows = {row.name: row for row in found.rows}
+    whole = parts(network)
+    name = class_name(network)
+    taken = {name, CODES, "nn", "torch", "functional", "OrderedDict", *OWN, *dir(builtins)}
+    classes = [part for part in whole.parts() if part.kind or not is_chain(part)]
+    definitions = Definitions(classes, lambda node: rows[node.name].layer, taken)
+    writer = Writer(network, rows, definitions)
+    written = [writer.class_of(each) for each in definitions.all]
+    written.append(writer.network_class(name, _about(network, found), whole))
+    own = [OWN[each].strip("\n").split("\n") for each in OWN if each in writer.used]
+    text = "\n\n\n".join("\n".join(lines) for lines in [*own, *written])
+    return "\n".join([*_header(text), *_drawings(rows, text), "", "", f"{text}\n"])
+
+
+def _header(text: str) -> list[str]:
+    """The file's docstring and imports."""
+    found = ['"""Written by cnncli code; needs nothing but torch."""', ""]
+    found += ["from collections import OrderedDict", ""] if "OrderedDict(" in text else []
+    found += ["import torch"] if re.search(r"(?<![.\w])torch\.", text) else []
+    found += ["from torch import nn"]
+    return [*found, "from torch.nn import functional"] if "functional." in text else found
+
+
+def _drawings(rows: Mapping[str, Row], text: str) -> list[str]:
+    """The drawings of an RBF layer's classes, 84 bits each, where there is one."""
+    if f"{CODES}[" not in text:
+        return []
+    classes = max(row.layer.config["out_features"] for row in rows.values() if row.layer.torch_name == "RBF")
+    codes = [int("".join("1" if pixel > 0 else "0" for pixel in drawing), 2) for drawing in bitmaps(classes)]
+    return ["", f"{CODES} = [", *(f"    0x{code:021X}," for code in codes), "]"]
+
+
+def _title(network: Network) -> str:
+    return model(network.name).title if network.edition else network.name  # only built-in networks have editions
+
+
+def class_name(network: Network) -> str:
+    """What the network's class is called: LeNet, ResNet18, TinyResnet for tiny-resnet."""
+    words = re.findall(r"[A-Za-z0-9]+", _title(network))
+    name = "".join(word[:1].upper() + word[1:] for word in words)
+    return name if is_attribute(name) and name not in _RESERVED else f"Network{name}"
+
+
+_RESERVED = {"OrderedDict", CODES, *OWN, *dir(builtins)}
+
+
+def _about(network: Network, found: Report) -> str:
+    """`LeNet, d2l edition, for inputs of 1×28×28: 61,706 parameters.`, whatever the network is called."""
+    title = _title(network) + (f", {network.edition} edition" if network.edition else "")
+    inert = "".join(letter if letter.isalnum() or letter in " .,-_+" else "?" for letter in title)
+    sizes = " and ".join(dims(tensor.shape) for tensor in network.inputs.values())
+    return f"{inert}, for inputs of {sizes}: {found.totals.params:,} parameters."
