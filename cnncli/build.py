@@ -28,7 +28,7 @@ class NetworkModule(nn.Module):
     def __init__(self, network: Network, specs: Mapping[str, Layer]) -> None:
         """`specs`: each node's resolved layer."""
         super().__init__()
-        self.network = network
+        self._network = network
         self._steps = _steps(network)
         self._results = tuple(_read(name, network) for name in network.outputs)
         for node in network.nodes:
@@ -47,7 +47,7 @@ class NetworkModule(nn.Module):
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """One tensor for each input of the network, batch first; one for each output comes back (alone if there is one)."""
-        values: dict[str, Value] = dict(zip(self.network.inputs, inputs, strict=True))
+        values: dict[str, Value] = dict(zip(self._network.inputs, inputs, strict=True))
         for step in self._steps:
             values[step.name] = self.get_submodule(step.module)(*(_value(values, read) for read in step.reads))
             for name in step.last:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from keyword import iskeyword
 from typing import NamedTuple, TypeAlias
 
@@ -47,6 +48,11 @@ class Definition:
     uses: tuple[Part, ...]
     parameters: tuple[Parameter, ...]
     any_number: bool
+
+    @cached_property
+    def names(self) -> Mapping[Slot, str]:
+        """Which parameter goes where."""
+        return {slot: each.name for each in self.parameters for slot in each.slots}
 
     @property
     def first(self) -> Part:

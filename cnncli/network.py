@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,7 +31,8 @@ class Network:
     """A list of nodes in the order they run.
 
     inputs: name → tensor · outputs: names as in `Node.inputs` · blocks: path → the kind of block it is an instance of
-    (`inception3a` → `Inception`)
+    (`inception3a` → `Inception`) · origin: for a network from a file, `file:line` of a node, or of the argument that a complaint
+    about it means
     """
 
     name: str
@@ -40,6 +41,7 @@ class Network:
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
     blocks: Mapping[str, str] = field(default_factory=dict)
+    origin: Callable[[str, str], str] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse names that are used twice and inputs that nobody makes (a fault of whoever wrote the network)."""

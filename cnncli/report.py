@@ -66,11 +66,17 @@ class Totals(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Where a network could not take its input: the row, the shapes that reached it, why, and what would help."""
+    """Where a network could not take its input: the row, why, what would help, and the place in a file (`net.yaml:14`), if any."""
 
     row: str
     message: str
     fix: str
+    place: str = ""
+
+    def __str__(self) -> str:
+        """One line: place, row, reason and cure."""
+        named = f"{self.row}: {self.message}" + (f"; {self.fix}" if self.fix else "")
+        return f"{self.place}: {named}" if self.place else named
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,7 @@ class _Walk:
         self.batch_size = batch_size
         self.flows: dict[str, tuple[_Flow, ...]] = {}
         self.sizes: dict[str, int] = {}  # bytes of each storage
+        self.layers: dict[str, Layer] = {}
         self.home: dict[str, str] = {}  # each storage → the one it lives in while nothing is trained
         self.saved: set[str] = set()  # storages that autograd keeps
         for name, tensor in network.inputs.items():
@@ -145,11 +152,12 @@ class _Walk:
         """The row of `node`; its outputs exist from now on. Raises `ShapeError`."""
         flows = [self.take(name) for name in node.inputs]
         tensors = tuple(flow.tensor for flow in flows)
-        layer = node.layer.resolve(tensors)
+        layer = (self.layers[node.shares] if node.shares else node.layer).resolve(tensors)
+        self.layers[node.name] = layer
         outputs = layer.outputs(tensors)
         call = Call(tensors, outputs, tuple(flow.grad for flow in flows), node.frozen)
         fields = tuple(flow.field for flow in flows if flow.field is not None)
-        field = layer.field(fields, call) if len(fields) == len(flows) else None
+        field = layer.field(fields, call) if len(fields) == len(flows) and _listable(call) else None
         made = self._store(node.name, layer, call, flows)
         grad = any(call.grads) or (bool(layer.weights) and not node.frozen)
         self.flows[node.name] = tuple(
@@ -225,7 +233,8 @@ def report(network: Network, *, batch_size: int = 1) -> Report:
         try:
             rows.append(walk.step(node))
         except ShapeError as error:
-            failure = Failure(node.name, error.reason, error.fix)
+            place = network.origin(node.name, error.reason) if network.origin else ""
+            failure = Failure(node.name, error.reason, error.fix, place)
             break
     return Report(network, batch_size, tuple(rows), walk.peak(network), failure)
 
@@ -234,9 +243,16 @@ def resolved(network: Network) -> dict[str, Layer]:
     """Every node's spec with all sizes filled in; raises `ShapeError` naming the node that cannot take its input."""
     found = report(network)
     if found.failure:
-        failure = found.failure
-        raise ShapeError(f"{failure.row}: {failure.message}", fix=failure.fix)
+        raise ShapeError(str(found.failure))
     return {row.name: row.layer for row in found.rows}
+
+
+LONGEST = 100_000
+"""Elements of an axis whose units may have to be listed one by one; a longer one has no receptive field here."""
+
+
+def _listable(call: Call) -> bool:
+    return all(max(tensor.shape, default=0) <= LONGEST for tensor in (*call.inputs, *call.outputs))
 
 
 def _entry(tensor: Tensor, network: Network) -> Field | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -19,15 +19,11 @@ if TYPE_CHECKING:
 
 
 class Loaded(NamedTuple):
-    """A network, what had to be adapted to its input (`fc1 6,400 → 256 inputs at 96×96`), and remarks: row → figure → words.
-
-    origin: for a network from a file, `file:line` of a row, or of the argument that a complaint about the row means
-    """
+    """A network, what had to be adapted to its input (`fc1 6,400 → 256 inputs at 96×96`), and remarks: row → figure → words."""
 
     network: Network
     adapted: tuple[str, ...] = ()
     remarks: Mapping[str, Mapping[str, str]] = MappingProxyType({})
-    origin: Callable[[str, str], str] | None = None
 
 
 def load(
@@ -42,6 +38,8 @@ def load(
     Raises `UnknownName`, `RequestError` or `DataError`.
     """
     name, own = source, dict(arguments or {})
+    if "input" in own:
+        raise RequestError("input is an option, not an argument of the network; write --input CxHxW")
     if Path(source).suffix.lower() in {".yaml", ".yml"}:
         return _of_file(Path(source), input, own, strict=strict)
     if _is_a_run(source):
@@ -63,12 +61,12 @@ def _of_file(file: Path, input: Shape | None, arguments: Mapping[str, object], *
     from cnncli.netfile import read
 
     written = read(file)
-    place, found = written.document.place, written.network
+    place, found = written.document.place, replace(written.network, origin=written.where)
     for key in arguments:
         flag = "--classes" if key == "classes" else f"{key}="
         raise RequestError(f"{place}: {flag} means nothing to a file; write the number in it{_last(written)}")
     if input is None:
-        return Loaded(found, origin=written.where)
+        return Loaded(found)
     tensors = list(found.inputs.values())
     if len(tensors) > 1:
         raise RequestError(
@@ -80,7 +78,7 @@ def _of_file(file: Path, input: Shape | None, arguments: Mapping[str, object], *
     adapted = tuple(_differences(found, given, f"at {dims(input)}"))
     if strict and adapted:
         raise RequestError(f"{place}: {adapted[0]}; leave --strict out to adapt it, or leave --input out")
-    return Loaded(given, adapted, origin=written.where)
+    return Loaded(given, adapted)
 
 
 def _last(written: Written) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from cnncli.cli._options import Input, Pairs
 from cnncli.cli._values import merge, pairs, shape
-from cnncli.errors import CheckFailed, ShapeError
+from cnncli.errors import CheckFailed
 
 if TYPE_CHECKING:
     from cnncli.sources import Loaded
@@ -35,27 +35,16 @@ def code(
 
     Example: cnncli code lenet --out lenet.py
     """
+    from cnncli.code import to_python
     from cnncli.render.code import show_code
     from cnncli.sources import load
 
     own = merge(pairs(arguments), {"classes": ("--classes", classes)})
     loaded = load(source, input=shape(input) if input else None, arguments=own)
-    text = _text(loaded)
+    text = to_python(loaded.network)
     show_code(text, format, out)
     if check:
         _check(loaded, text)
-
-
-def _text(loaded: Loaded) -> str:
-    """The code; a `ShapeError` about a net.yaml names the file and the line."""
-    from cnncli.code import to_python
-    from cnncli.report import report
-
-    failure = report(loaded.network).failure
-    if failure and loaded.origin:
-        place = loaded.origin(failure.row, failure.message)
-        raise ShapeError(f"{place}: {failure.row}: {failure.message}", fix=failure.fix)
-    return to_python(loaded.network)
 
 
 def _check(loaded: Loaded, text: str) -> None:

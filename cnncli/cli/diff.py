@@ -77,6 +77,6 @@ def _report(source: str, arguments: list[str], input: str | None) -> Report:
     loaded = load(source, input=shape(input) if input else None, arguments=pairs(arguments))
     found = report(loaded.network)
     if found.failure:
-        place = loaded.origin(found.failure.row, found.failure.message) if loaded.origin else source
-        raise ShapeError(f"{place}: {failure_text(found, smallest_input(loaded.network))}")
+        place = "" if found.failure.place else f"{source}: "
+        raise ShapeError(f"{place}{failure_text(found, smallest_input(loaded.network))}")
     return found

@@ -58,8 +58,7 @@ class _Scope:
         """The constructor's parameter that stands for an argument of a layer."""
         if self.definition is None:
             return None
-        slot = (self.part.relative(node), argument)
-        return next((each.name for each in self.definition.parameters if slot in each.slots), None)
+        return self.definition.names.get((self.part.relative(node), argument))
 
 
 @dataclass

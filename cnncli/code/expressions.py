@@ -22,6 +22,8 @@ FIRST = (
 CODES = "DRAWINGS"
 """The constant in a generated file that holds the drawings of an RBF layer."""
 
+MOST_DRAWINGS = 1000
+
 Put = Callable[[str, object], str | Call]
 """How an argument is written, by name and value: as itself, or as a parameter of the class it stands in."""
 
@@ -52,6 +54,10 @@ def constructor(layer: Layer, put: Put, varying: Sequence[str] = ()) -> Call:
     """The call that makes the layer. varying: arguments to write even where they have their usual value."""
     name = class_name(layer)
     if name == "RBF":
+        if layer.config["out_features"] > MOST_DRAWINGS:
+            raise RequestError(
+                f"an RBF layer of more than {MOST_DRAWINGS:,} drawings cannot be written as code; take fewer"
+            )
         return Call(name, (Argument(f"{CODES}[:{flat(put('out_features', layer.config['out_features']))}]"),))
     written = given(layer)
     parts: list[Argument] = []

@@ -116,7 +116,7 @@ class _Plan:
     def _free(self, name: str, place: int) -> bool:
         """Whether nobody behind `place` reads what the variable holds."""
         value = self.held.get(name)
-        return value is None or not any(reader > place for reader in self.reads.get(value, ()))
+        return value is None or value not in self.reads or self.reads[value][-1] <= place
 
     def _path(self) -> str:
         self.paths += 1

@@ -28,7 +28,7 @@ def to_python(network: Network) -> str:
     check_names(network)
     found = report(network)
     if found.failure:
-        raise ShapeError(f"{found.failure.row}: {found.failure.message}", fix=found.failure.fix)
+        raise ShapeError(str(found.failure))
     return _file(network, found)
 
 

@@ -78,7 +78,7 @@ def edition(source: str) -> tuple[str, str, Edition]:
     return name, chosen, found.editions[chosen]
 
 
-def network(source: str, *, input: Shape | None = None, **arguments: object) -> Network:
+def network(source: str, /, *, input: Shape | None = None, **arguments: object) -> Network:
     """The network `lenet` or `lenet@classic`, at the shape C×H×W of `input`, with its own `arguments`.
 
     Raises `UnknownName` for a name, edition or argument nobody knows and `RequestError` for an argument's value.

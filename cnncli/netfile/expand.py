@@ -34,7 +34,7 @@ class _Level:
     """Where names are being given: a path in the network, of which the first `floor` parts are out of sight (a block's outside).
 
     count: layers, groups and blocks so far, the next unnamed one's number · suffix: what a repeat's round adds to names ·
-    renamed: names of this round, as they are written → as they are
+    renamed: names of this round, as they are written → as they are · joins: how many of a word had no name of their own
     """
 
     path: tuple[str, ...] = ()
@@ -42,6 +42,7 @@ class _Level:
     count: int = 0
     suffix: str = ""
     renamed: dict[str, str] = field(default_factory=dict)
+    joins: dict[str, int] = field(default_factory=dict)
 
     def full(self, name: str) -> str:
         return ".".join((*self.path, name))
@@ -165,10 +166,12 @@ class Expansion:
         return found
 
     def _unused(self, word: str, level: _Level) -> str:
-        number, name = 1, word
-        while level.full(name + level.suffix) in self._values:
-            number, name = number + 1, f"{word}{number + 1}"
-        return name
+        """`add`, then `add2`, `add3` …"""
+        number = level.joins.get(word + level.suffix, 0) + 1
+        while level.full(numbered(word, number) + level.suffix) in self._values:
+            number += 1
+        level.joins[word + level.suffix] = number
+        return numbered(word, number)
 
     def _repeat(self, step: Repeat, value: Values, level: _Level, setting: _Setting) -> Values:
         suffix, renamed = level.suffix, dict(level.renamed)
@@ -222,6 +225,11 @@ class Expansion:
             self._grammar.refuse(head.path, f"{name!r} {taken}; choose another name")
         self.prefixes.update(above)
         return name
+
+
+def numbered(word: str, number: int) -> str:
+    """`add`, `add2` …: what joins without a name are called."""
+    return word if number == 1 else f"{word}{number}"
 
 
 def blamed(complaint: str, arguments: Mapping[str, object]) -> str:

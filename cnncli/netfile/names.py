@@ -56,8 +56,8 @@ def _wrong_part(part: str) -> str:
 def lookup(name: str, path: tuple[str, ...], floor: int, known: Container[str]) -> str | None:
     """The full path that `name` means to whoever stands at `path`, the nearest first; None where it means nothing.
 
-    A dot in front means the outermost: `.conv1` is the block's or network's own. floor: how many leading parts of `path` lie outside
-    the block, and are not looked into
+    A dot in front means the outermost: `.conv1` is the block's or network's own. floor: how many leading parts of `path` lie
+    outside the block, and are not looked into
     """
     if name.startswith("."):
         full = ".".join((*path[:floor], name[1:]))

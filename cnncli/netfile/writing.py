@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 from cnncli.arguments import is_default, plain
 from cnncli.definitions import Definition, Definitions
 from cnncli.errors import RequestError
 from cnncli.layers import Tensor, layer_kinds
+from cnncli.netfile.expand import numbered
+from cnncli.netfile.items import WORDS_OF, Item, Values, after, is_join, spelled_out, start
 from cnncli.netfile.names import JOINS, lookup, wrong_name
 from cnncli.netfile.text import Steps, text
 from cnncli.network import Network, Node, source
 from cnncli.parts import Part, parts
-
-Item: TypeAlias = "Node | Part"
-Values: TypeAlias = "tuple[str, ...]"
-_WORDS = {layer: word for word, layer in JOINS.items()}
 
 
 def dump(network: Network) -> str:
@@ -37,6 +35,7 @@ class _Level:
     path: tuple[str, ...] = ()
     floor: int = 0
     count: int = 0
+    joins: dict[str, int] = field(default_factory=dict)
     definition: Definition | None = None
     outside: Mapping[str, str] = field(default_factory=dict)
 
@@ -68,7 +67,7 @@ class _Writer:
     def document(self) -> dict[str, Any]:
         """The file's keys and values."""
         layers = self._steps(self.whole.items, tuple(self.network.inputs), _Level())
-        last = _after(self.whole.items[-1]) if self.whole.items else ()
+        last = after(self.whole.items[-1]) if self.whole.items else ()
         found: dict[str, Any] = {"kind": "network", "name": self.network.name, "input": _inputs(self.network.inputs)}
         if self.definitions.all:
             found["blocks"] = {each.name: self._block(each) for each in self.definitions.all}
@@ -88,14 +87,14 @@ class _Writer:
         outside = {value: "input" if len(inputs) == 1 else f"input:{place}" for place, value in enumerate(inputs)}
         outer = self.known, self.calls, self.ends
         self.known, self.calls, self.ends = {f"{part.path}.input"}, {}, {}
-        steps = self._steps(part.items, inputs, _Level(path, len(path), 0, definition, outside))
+        steps = self._steps(part.items, inputs, _Level(path, len(path), definition=definition, outside=outside))
         self.known, self.calls, self.ends = outer
         return steps if definition.name == definition.kind else {"kind": definition.kind, "steps": steps}
 
     def _steps(self, items: Sequence[Item], current: Values, level: _Level) -> list[Any]:
         """Steps as a list; `current` is the value at hand where they start."""
         found = Steps()
-        items = list(_spelled_out(items))
+        items = list(spelled_out(items))
         place = 0
         while place < len(items):
             join = self._fork(items, place, current)
@@ -104,7 +103,7 @@ class _Writer:
             else:
                 found.append(self._joined(items[place : join + 1], current, level))
                 place = join
-            current = _after(items[place])
+            current = after(items[place])
             place += 1
         return found
 
@@ -112,16 +111,16 @@ class _Writer:
         """Where the branches that start here meet, if they are written one after the other and read nothing else."""
         if current[1:] or not current or self.readers[current[0]] < 2:
             return None
-        join = next((place for place in range(first, len(items)) if _is_join(items[place])), None)
+        join = next((place for place in range(first, len(items)) if is_join(items[place])), None)
         if join is None:
             return None
         place = first
         for value in items[join].inputs:
             at = current
             while at != (value,):
-                if place == join or _start(items[place]) != at:
+                if place == join or start(items[place]) != at:
                     return None
-                at = _after(items[place])
+                at = after(items[place])
                 place += 1
         return join if place == join else None
 
@@ -135,21 +134,31 @@ class _Writer:
         for value in join.inputs:
             first, at = place, current
             while at != (value,):
-                at = _after(inner[place])
+                at = after(inner[place])
                 place += 1
             steps = self._steps(inner[first:place], current, level)
             branches.append(steps[0] if len(steps) == 1 and isinstance(steps[0], dict) else steps or "identity")
-        word = _WORDS[type(join.layer).__name__]
+        word = WORDS_OF[type(join.layer).__name__]
         thing = {word: branches, **self._arguments(join, level)}
         name = level.relative(join.name)
-        expected = next(name for name in _numbered(word) if ".".join((*level.path, name)) not in self.known)
+        number = self._next(word, level)
         self.known.add(join.name)
-        return self._frozen(join, thing if name == expected else {self._name(name): thing})
+        unnamed = name == numbered(word, number)
+        if unnamed:
+            level.joins[word] = number
+        return self._frozen(join, thing if unnamed else {self._name(name): thing})
+
+    def _next(self, word: str, level: _Level) -> int:
+        """The number that the reader will give to a join without a name."""
+        number = level.joins.get(word, 0) + 1
+        while ".".join((*level.path, numbered(word, number))) in self.known:
+            number += 1
+        return number
 
     def _step(self, item: Item, current: Values, level: _Level) -> Any:  # noqa: ANN401
         """One layer, group or block, and where it reads from if that is not the value at hand."""
-        start = _start(item)
-        reads = {} if start == current else {"from": self._reads(start, level)}
+        first = start(item)
+        reads = {} if first == current else {"from": self._reads(first, level)}
         if isinstance(item, Node) and item.shares:
             return self._frozen(item, {"again": self._called(item, level)} | reads)
         name = level.relative(item.path if isinstance(item, Part) else item.name)
@@ -167,8 +176,9 @@ class _Writer:
         """A block's name and arguments, or a list of steps."""
         definition = self.definitions.of(part)
         if definition is None:
-            inside = _Level(tuple(part.path.split(".")), level.floor, 0, level.definition, level.outside)
-            steps = self._steps(part.items, _start(part), inside)
+            path = tuple(part.path.split("."))
+            inside = _Level(path, level.floor, definition=level.definition, outside=level.outside)
+            steps = self._steps(part.items, start(part), inside)
             self._note(part)
             return steps
         self._note(part)
@@ -183,7 +193,7 @@ class _Writer:
         """What a group or block makes is known from here on; its last value goes by the name of the whole."""
         for each in (part, *part.parts()):
             self.known |= {each.path, f"{each.path}.input"} if each.kind else {each.path}
-            self.ends |= dict.fromkeys(_after(each), each.path) if each is part else {}
+            self.ends |= dict.fromkeys(after(each), each.path) if each is part else {}
             if part.kind:
                 self.kinds.pop(each.path, None)
         for node in part.nodes() if part.kind else ():
@@ -210,8 +220,7 @@ class _Writer:
     def _put(self, layer: str, argument: str, value: object, level: _Level) -> Any:  # noqa: ANN401
         """A layer's argument, or the parameter that stands for it."""
         if level.definition is not None:
-            slot = (level.definition.first.relative(layer), argument)
-            parameter = next((each.name for each in level.definition.parameters if slot in each.slots), None)
+            parameter = level.definition.names.get((level.definition.first.relative(layer), argument))
             if parameter:
                 return f"${parameter}"
         return _written(value)
@@ -235,8 +244,8 @@ class _Writer:
     def _reference(self, value: str, level: _Level, *, module: bool = False) -> str:
         """What a value, or the module behind it, is called by whoever reads it here."""
         if value in level.outside:
-            _, colon, place = level.outside[value].partition(":")
-            return f"{self._shown(level.input, level)}{colon}{place}"
+            _, colon, which = level.outside[value].partition(":")
+            return f"{self._shown(level.input, level)}{colon}{which}"
         name, place = source(value, self.known) or (value, 0)
         name = name if place or module else self.ends.get(name, name)
         return f"{self._shown(name, level)}:{place}" if place else self._shown(name, level)
@@ -261,40 +270,6 @@ class _Writer:
 
     def _refuse(self, name: str, wrong: str) -> NoReturn:
         raise RequestError(f"{self.network.name}: cannot be written as YAML: {name!r} {wrong}")
-
-
-def _spelled_out(items: Sequence[Item]) -> Iterator[Item]:
-    """The items, a group whose name would be taken for a join replaced by what it holds, under longer names."""
-    for item in items:
-        if isinstance(item, Part) and not item.kind and item.path.rpartition(".")[2] in JOINS:
-            yield from _spelled_out(item.items)
-        else:
-            yield item
-
-
-def _start(item: Item) -> Values:
-    """What an item reads first: for a group, what its first layer reads."""
-    if isinstance(item, Node) or item.kind:
-        return item.inputs
-    return _start(item.items[0])
-
-
-def _after(item: Item) -> Values:
-    """The value at hand after an item."""
-    return (item.name,) if isinstance(item, Node) else _after(item.items[-1])
-
-
-def _is_join(item: Item) -> bool:
-    if isinstance(item, Part) or type(item.layer).__name__ not in _WORDS:
-        return False
-    return len(item.inputs) > 1 and item.shares is None and not item.frozen  # frozen would mean the branches
-
-
-def _numbered(word: str) -> Any:  # noqa: ANN401  (an endless iterator of names)
-    number = 1
-    while True:
-        yield word if number == 1 else f"{word}{number}"
-        number += 1
 
 
 def _written(value: object) -> Any:  # noqa: ANN401

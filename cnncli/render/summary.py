@@ -152,10 +152,8 @@ def failure_text(report: Report, smallest: Shape | None) -> str:
     """The row, the sizes, the reason and the cure, in one line."""
     if report.failure is None:
         return ""
-    cures = [report.failure.fix] if report.failure.fix else []
-    if smallest:
-        cures.append(f"the smallest input this network takes is {dims(smallest)}")
-    return "; ".join([f"{report.failure.row}: {report.failure.message}", *cures])
+    cure = f"; the smallest input this network takes is {dims(smallest)}" if smallest else ""
+    return f"{report.failure}{cure}"
 
 
 def summary_json(report: Report, findings: Findings) -> dict[str, object]:
