@@ -179,7 +179,7 @@ def summary_json(report: Report, findings: Findings) -> dict[str, object]:
     if findings.check is not None:
         found["check"] = [each._asdict() for each in findings.check]
     if report.failure:
-        failure = report.failure._asdict()
+        failure = {name: value for name, value in report.failure._asdict().items() if name != "place" or value}
         found["error"] = failure | {"smallest_input": list(findings.smallest) if findings.smallest else None}
     return found
 
