@@ -14,7 +14,7 @@ from torch.nn import functional
 from cnncli.layers import Shape, layer_kind
 from tests.layers.draws import Case
 
-BATCH = 3
+BATCH = 11
 REFUSALS = (
     RuntimeError,
     ValueError,
@@ -39,8 +39,10 @@ def quiet() -> Iterator[None]:
 def accepts(case: Case) -> Shape | None:
     """The output's shape without the batch where torch takes the case on the CPU in train mode, else None.
 
-    An output that holds nothing, or infinity (the maximum of no number), counts as refused.
+    An output that holds nothing, or infinity (the maximum of no number), counts as refused, and so does what torch passes over.
     """
+    if passed_over(case):
+        return None
     inputs = [torch.rand(BATCH, *shape).requires_grad_().clone() for shape in case.shapes]
     try:
         with quiet():
@@ -49,6 +51,31 @@ def accepts(case: Case) -> Shape | None:
         return None
     usable = output.numel() and output.shape[0] == BATCH and not output.isinf().any()
     return tuple(output.shape[1:]) if usable else None
+
+
+def _each(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def passed_over(case: Case) -> bool:
+    """Where torch takes an argument that means nothing, and a spec says so instead.
+
+    A batch norm without weights and statistics never looks at num_features; a mirrored padding below zero crops; a flatten that
+    begins with the batch mixes examples (one number an example hides that); a scale factor of 0 beside a size is no factor; a transposed
+    convolution multiplies a dilation of 0 by k − 1, which hides it where k is 1.
+    """
+    given = case.arguments
+    if case.kind.startswith("batch-norm"):
+        unread = not given.get("affine", True) and not given.get("track_running_stats", True)
+        return unread and given.get("num_features") not in (None, case.shapes[0][0])
+    if case.kind == "flatten":
+        return given.get("start_dim", 1) in (0, -len(case.shapes[0]) - 1)
+    if case.kind == "upsample":
+        return given.get("size") is not None and given.get("scale_factor") == 0
+    if case.kind.startswith("conv-transpose") and 0 in _each(given.get("dilation", 1)):
+        return True
+    padding = given.get("padding")
+    return given.get("padding_mode", "zeros") != "zeros" and any(isinstance(p, int) and p < 0 for p in _each(padding))
 
 
 def reference(case: Case) -> Callable[..., torch.Tensor]:
