@@ -60,9 +60,10 @@ def _each(value: object) -> tuple[object, ...]:
 def passed_over(case: Case) -> bool:
     """Where torch takes an argument that means nothing, and a spec says so instead.
 
-    A batch norm without weights and statistics never looks at num_features; a mirrored padding below zero crops; a flatten that
-    begins with the batch mixes examples (one number an example hides that); a scale factor of 0 beside a size is no factor; a transposed
-    convolution multiplies a dilation of 0 by k − 1, which hides it where k is 1.
+    A batch norm without weights and statistics never looks at num_features; a mirrored padding below zero crops, and one of the
+    wrong length goes by where it is 0; a flatten that begins with the batch mixes examples (one number an example hides that); a
+    scale factor of 0 beside a size is no factor; a transposed convolution multiplies a dilation of 0 by k − 1, which hides it where
+    k is 1.
     """
     given = case.arguments
     if case.kind.startswith("batch-norm"):
@@ -74,8 +75,10 @@ def passed_over(case: Case) -> bool:
         return given.get("size") is not None and given.get("scale_factor") == 0
     if case.kind.startswith("conv-transpose") and 0 in _each(given.get("dilation", 1)):
         return True
-    padding = given.get("padding")
-    return given.get("padding_mode", "zeros") != "zeros" and any(isinstance(p, int) and p < 0 for p in _each(padding))
+    padding, axes = given.get("padding"), len(case.shapes[0]) - 1
+    too_many = isinstance(padding, tuple) and len(padding) != axes
+    below = any(isinstance(p, int) and p < 0 for p in _each(padding))
+    return given.get("padding_mode", "zeros") != "zeros" and (too_many or below)
 
 
 def reference(case: Case) -> Callable[..., torch.Tensor]:
