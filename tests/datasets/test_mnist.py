@@ -6,6 +6,7 @@ import gc
 import gzip
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -149,7 +150,7 @@ def test_missing_files_are_downloaded(empty: Tiny, mirror: Mirror, capfd: pytest
     assert sorted(entry.name for entry in empty.raw.iterdir()) == NAMES
     said = capfd.readouterr()
     assert said.out == ""
-    assert "100%" in said.err
+    assert re.search(r"100(\.0)?%", said.err)  # torchvision writes 100.0% where tqdm is not installed
 
 
 def test_download_leaves_files_that_are_there_alone(tiny: Tiny, mirror: Mirror) -> None:
