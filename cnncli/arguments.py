@@ -13,7 +13,7 @@ TELLING = ("kernel_size", "output_size", "p")
 
 def plain(layer: Layer) -> dict[str, object]:
     """All arguments by name, `(5, 5)` as 5 where the layer takes one number for all axes."""
-    return {each.name: _one(getattr(layer, each.name), str(each.type)) for each in fields(layer)}
+    return {each.name: _one(layer, each.name, str(each.type)) for each in fields(layer)}
 
 
 def is_default(layer: Layer, name: str) -> bool:
@@ -21,7 +21,7 @@ def is_default(layer: Layer, name: str) -> bool:
     field = next(each for each in fields(layer) if each.name == name)
     if field.default is MISSING or name in TELLING or (name == "stride" and field.default is None):
         return False
-    value = plain(layer)[name]
+    value = _one(layer, name, str(field.type))
     if value == field.default or value is field.default:
         return True
     return type(value) is not type(field.default) and _same(layer, field)
@@ -40,7 +40,16 @@ def _same(layer: Layer, field: Field[object]) -> bool:
         return False
 
 
-def _one(value: object, annotation: str) -> object:
-    if isinstance(value, tuple) and value and "int" in annotation.split(" | ") and len(set(value)) == 1:
-        return value[0] if isinstance(value[0], int) else value
-    return value
+def _one(layer: Layer, name: str, annotation: str) -> object:
+    value = getattr(layer, name)
+    alike = isinstance(value, tuple) and value and isinstance(value[0], int) and len(set(value)) == 1
+    if not alike or "int" not in annotation.split(" | "):
+        return value
+    kind = (type(layer), name, len(value))
+    if kind not in _SPREADS:  # once for each kind of layer: it costs as much as making one
+        _SPREADS[kind] = layer.with_arguments(**{name: value[0]}) == layer
+    return value[0] if _SPREADS[kind] else value
+
+
+_SPREADS: dict[tuple[type[Layer], str, int], bool] = {}
+"""Whether a layer reads one number as that number for each axis."""

@@ -66,4 +66,6 @@ def _run(module: nn.Module, inputs: list[torch.Tensor], seed: int, *, training: 
     torch.manual_seed(seed)
     with torch.no_grad():
         found = module.train(training)(*(each.clone() for each in inputs))
-    return [each.contiguous() for each in (found if isinstance(found, tuple) else (found,))]
+    return [
+        each.clone(memory_format=torch.contiguous_format) for each in (found if isinstance(found, tuple) else (found,))
+    ]

@@ -60,9 +60,10 @@ def constructor(layer: Layer, put: Put, varying: Sequence[str] = ()) -> Call:
             )
         return Call(name, (Argument(f"{CODES}[:{flat(put('out_features', layer.config['out_features']))}]"),))
     written = given(layer)
+    needed = ("dim",) if layer.home == "torch.nn" else ("table",)  # what torch has no value for, or another one
     parts: list[Argument] = []
     for key, value in layer.config.items():
-        if key not in written and key not in varying and key != "table":
+        if key not in written and key not in varying and key not in needed:
             continue
         bare = key in FIRST and all(not part.name for part in parts) and _follows(layer, key, len(parts))
         parts.append(Argument(put(key, written.get(key, value)), "" if bare else f"{key}="))

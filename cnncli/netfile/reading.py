@@ -115,8 +115,8 @@ def _shape(grammar: Grammar, value: Value, path: KeyPath) -> tuple[int, ...]:
     sizes = [sizes] if type(sizes) is int else sizes
     if not isinstance(sizes, list) or not all(type(size) is int and 1 <= size <= MAX_SIZE for size in sizes):
         grammar.refuse(path, f"{value!r} is not a shape; write it as in 1x28x28, sizes from 1 to {MAX_SIZE:,}")
-    if not 1 <= len(sizes) <= MAX_AXES:
-        grammar.refuse(path, f"a shape has 1 to {MAX_AXES} axes, not {len(sizes)}")
+    if len(sizes) > MAX_AXES:
+        grammar.refuse(path, f"a shape has up to {MAX_AXES} axes, not {len(sizes)}")
     return tuple(size for size in sizes if type(size) is int)
 
 

@@ -18,6 +18,9 @@ from cnncli.netfile.text import Steps, text
 from cnncli.network import Network, Node, source
 from cnncli.parts import Part, parts
 
+FAR = 200
+"""Steps within which branches that are written as such meet; others are written with `from`."""
+
 
 def dump(network: Network) -> str:
     """The network as a net.yaml, which `read` reads back with equal rows, totals, names and blocks.
@@ -111,7 +114,8 @@ class _Writer:
         """Where the branches that start here meet, if they are written one after the other and read nothing else."""
         if current[1:] or not current or self.readers[current[0]] < 2:
             return None
-        join = next((place for place in range(first, len(items)) if is_join(items[place])), None)
+        near = range(first, min(first + FAR, len(items)))
+        join = next((place for place in near if is_join(items[place])), None)
         if join is None:
             return None
         place = first
