@@ -123,7 +123,7 @@ class Expansion:
         if what in self._grammar.blocks:
             return self._use(step, self._grammar.blocks[what], value, level, setting)
         if what not in self._grammar.layers:
-            self._grammar.unknown("layer", what, [*self._grammar.layers, *self._grammar.blocks], step.head.path)
+            self._grammar.unknown("layer", what, self._grammar.known, step.head.path)
         return self._node(step, self._grammar.layers[what], value, level, setting)
 
     def _use(self, step: Apply, block: Block, value: Values, level: _Level, setting: _Setting) -> Values:

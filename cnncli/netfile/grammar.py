@@ -25,6 +25,8 @@ class Grammar:
         kinds = layer_kinds()
         self.layers: dict[str, type[Layer]] = {spec.__name__: spec for spec in kinds.values()} | kinds
         self._names = {*self.layers, *blocks}
+        lowered = {name.lower() for name in self.layers if name not in kinds}
+        self.known = [name for name in (*self.layers, *blocks) if name not in kinds or name not in lowered]
         self.blocks = {name: self._block(name, value, ("blocks", name)) for name, value in blocks.items()}
 
     def refuse(self, path: KeyPath, wrong: str) -> NoReturn:
@@ -92,7 +94,7 @@ class Grammar:
             if word := _join_in(value):
                 return self._join(word, value, at, self._named(key, at, head))
             inner = next(iter(value), "")
-            if len(value) == 1 and self._is_thing(inner):
+            if len(value) == 1 and self._is_thing(inner) and not self._is_argument(value[inner], key):
                 return self._apply(inner, value[inner], (*at, inner), self._named(key, at, head))
             if not self._is_thing(key):
                 self._no_layer(key, inner if len(value) == 1 else "", at)
@@ -100,16 +102,21 @@ class Grammar:
             self.refuse(at, f"{key!r} says no layer; {NAMED}")
         return self._apply(key, value, at, head)
 
+    def _is_argument(self, value: Value, what: str) -> bool:
+        """Whether `{dropout: 0.1}` below `what` is an argument, though a layer is called so too: a layer's own are a mapping."""
+        return self._is_thing(what) and value is not None and not isinstance(value, dict)
+
     def _apply(self, what: str, value: Value, at: KeyPath, head: Head) -> Apply:
         return Apply(head, what, self._arguments(what, value, at), at)
 
     def _no_layer(self, key: str, inner: str, at: KeyPath) -> NoReturn:
-        """Nothing in the step is a layer: the key may be one misspelt, or what it holds."""
-        if inner and (nearest(inner, self._names) or not nearest(key, self._names)):
-            self.unknown("layer", inner, self._names, (*at, inner))
-        if nearest(key, self._names):
-            self.unknown("layer", key, self._names, at)
-        self.refuse(at, f"{key!r} says no layer; {NAMED}")
+        """Nothing in the step is a layer: the key may be one misspelt, or what it holds; names begin with a small letter."""
+        if inner and not any(inner == field.name for spec in self.layers.values() for field in fields(spec)):
+            self.unknown("layer", inner, self.known, (*at, inner))
+        if key[:1].isupper():
+            self.unknown("layer", key, self.known, at)
+        near = nearest(key, self.known)
+        self.refuse(at, f"{key!r} says no layer; {NAMED}" + (f", or did you mean {near!r}?" if near else ""))
 
     def _join(self, word: str, value: Arguments, at: KeyPath, head: Head) -> Join:
         branches = value[word]
@@ -206,7 +213,7 @@ class Grammar:
     def _thing(self, name: str, path: KeyPath) -> str:
         if name in (*JOINS, *WORDS) and name not in self._names:
             self.refuse(path, f"{name!r} is no layer; {STEP}")
-        return name if self._is_thing(name) else self.unknown("layer", name, self._names, path)
+        return name if self._is_thing(name) else self.unknown("layer", name, self.known, path)
 
 
 def _join_in(value: Arguments) -> str | None:

@@ -82,13 +82,18 @@ def _steps() -> dict[str, Schema]:
         "again": {"type": "string", "description": "a layer called before, with the weights it has"},
         "repeat": _object({"times": times, "steps": steps}, required=["times", "steps"]),
     }
+    inner = _object(things | joined, rest={"type": ["object", "null"]}) | {"minProperties": 1}
+    parameters: Schema = {
+        "type": "object",
+        "propertyNames": {"not": {"enum": list(things)}},
+        "description": "a block's",
+    }
+    other: Schema = {"anyOf": [named, parameters]}
     keyed = {name: {"anyOf": [each, named]} for name, each in (things | joined).items()}
     return {
         "steps": {"type": "array", "items": {"$ref": "#/$defs/step"}},
-        "step": {"anyOf": [layer, steps, _object(head | keyed, rest=named) | {"minProperties": 1}]},
-        "named": {
-            "anyOf": [layer, steps, _object(things | joined, rest={"type": ["object", "null"]}) | {"minProperties": 1}]
-        },
+        "step": {"anyOf": [layer, steps, _object(head | keyed, rest=other) | {"minProperties": 1}]},
+        "named": {"anyOf": [layer, steps, inner]},
         "block": {
             "anyOf": [
                 steps,
