@@ -12,7 +12,7 @@ from cnncli.code.layout import WIDTH, Argument, Call, positional, statement
 from cnncli.code.variables import Line, argument_names, lines
 from cnncli.definitions import Definition, Definitions
 from cnncli.errors import RequestError
-from cnncli.layers import Layer, Tensor
+from cnncli.layers import Layer, Tensor, layer_kinds
 from cnncli.network import Network, Node, source
 from cnncli.parts import Part
 from cnncli.report import Row
@@ -271,9 +271,18 @@ def is_attribute(name: str) -> bool:
     return name.isidentifier() and name.isascii() and not iskeyword(name) and not name.startswith("__")
 
 
-def check_names(network: Network) -> None:
-    """Refuse names that would not be inert in code: what is no identifier must at least be safe between quotes."""
+def check_network(network: Network) -> None:
+    """Refuse layers that only recording makes, and names that would not be inert in code.
+
+    A name that is no identifier must at least be safe between quotes. Raises `RequestError`.
+    """
+    kinds = set(layer_kinds().values())
     for node in network.nodes:
+        if type(node.layer) not in kinds:
+            raise RequestError(
+                f"{node.name} ({node.layer.torch_name}) was recorded from a module and cannot be written as code; "
+                "use that module itself"
+            )
         for part in node.name.partition(":")[0].split("."):
             if not _QUOTABLE.fullmatch(part):
                 raise RequestError(f"{network.name}: {node.name!r} cannot be written as code; rename the layer")

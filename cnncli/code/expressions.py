@@ -46,7 +46,7 @@ def class_name(layer: Layer) -> str:
     if layer.home == "torch.nn":
         return f"nn.{layer.torch_name}"
     if layer.home != OWN_HOME or layer.torch_name not in OWN:
-        raise RequestError(f"{layer.torch_name} cannot be written as code: what it does is not known")
+        raise RequestError(f"{layer.torch_name} cannot be written as code: torch has nothing like it")
     return layer.torch_name
 
 

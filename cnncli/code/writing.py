@@ -6,7 +6,7 @@ import builtins
 import re
 from collections.abc import Mapping
 
-from cnncli.code.classes import Writer, check_names, is_attribute, is_chain
+from cnncli.code.classes import Writer, check_network, is_attribute, is_chain
 from cnncli.code.expressions import CODES
 from cnncli.code.own import OWN
 from cnncli.definitions import Definitions
@@ -25,7 +25,7 @@ def to_python(network: Network) -> str:
     Its state dict has the keys of `build(network)`, and it computes the same to the bit. Raises `ShapeError` where the network
     cannot take its input and `RequestError` where a layer or a name cannot be written as code.
     """
-    check_names(network)
+    check_network(network)
     found = report(network)
     if found.failure:
         raise ShapeError(str(found.failure))

@@ -56,7 +56,9 @@ class _Writer:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.whole = parts(network)
-        kinds = {spec.__name__ for spec in layer_kinds().values()} | set(layer_kinds()) | set(JOINS)
+        known = layer_kinds()
+        self.specs = set(known.values())
+        kinds = {spec.__name__ for spec in self.specs} | set(known) | set(JOINS)
         self.definitions = Definitions(
             (part for part in self.whole.parts() if part.kind), lambda node: node.layer, kinds
         )
@@ -208,6 +210,8 @@ class _Writer:
     def _layer(self, node: Node, level: _Level) -> Any:  # noqa: ANN401
         """`ReLU`, or `{Conv2d: {out_channels: 6, …}}`."""
         self.known.add(node.name)
+        if type(node.layer) not in self.specs:
+            self._refuse(node.name, "was recorded from a module and has no name in a file")
         name = type(node.layer).__name__
         arguments = self._arguments(node, level)
         return {name: arguments} if arguments else name

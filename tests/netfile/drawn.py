@@ -52,7 +52,7 @@ class _Drawing:
         again = [
             node
             for node in self.nodes
-            if node.shares is None and not isinstance(node.layer, Concat) and len(node.inputs) < 4
+            if node.shares is None and not isinstance(node.layer, Concat) and not node.name.endswith("_fit")
         ]
         if word == "again" and again:
             self._again(self.draw(st.sampled_from(again)))

@@ -1,0 +1,90 @@
+"""`cnncli code` on the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cnncli.code import to_python
+from cnncli.models import network
+from tests.cli.quick import heavy_imports
+from tests.conftest import Result, python
+
+Cnncli = Callable[..., Result]
+EXAMPLES = Path(__file__).parent.parent / "netfile" / "examples"
+
+
+def test_it_prints_the_file(cnncli: Cnncli) -> None:
+    """Nothing else stands on stdout."""
+    assert cnncli("code lenet") == Result(0, to_python(network("lenet")), "")
+
+
+def test_arguments_input_and_classes(cnncli: Cnncli) -> None:
+    """The network is the one that was asked for."""
+    found = cnncli("code lenet activation=relu --input 1x32x32 --classes 26")
+    assert "        self.act1 = nn.ReLU()\n" in found.out
+    assert "        self.fc3 = nn.Linear(84, 26)\n" in found.out
+    assert "        self.fc1 = nn.Linear(576, 120)\n" in found.out
+
+
+def test_json_holds_the_source(cnncli: Cnncli) -> None:
+    """One object, with its schema."""
+    assert json.loads(cnncli("code lenet --format json").out) == {
+        "schema": "cnncli/code/1",
+        "source": to_python(network("lenet")),
+    }
+
+
+def test_out_writes_a_file_that_runs_by_itself(cnncli: Cnncli, tmp_path: Path) -> None:
+    """In UTF-8, whatever the terminal's encoding; with torch alone."""
+    file = tmp_path / "lenet.py"
+    assert cnncli(f"code lenet@paper --out {file}") == Result(0, "", "")
+    program = "import torch, lenet; print(tuple(lenet.LeNet()(torch.zeros(2, 1, 32, 32)).shape))"
+    found = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (found.stdout, found.stderr) == ("(2, 10)\n", "")
+
+
+def test_a_file_that_cannot_be_written(cnncli: Cnncli, tmp_path: Path) -> None:
+    """Exit code 3, one line."""
+    found = cnncli(f"code lenet --out {tmp_path / 'none' / 'lenet.py'}")
+    assert found.code == 3
+    assert found.err.endswith("lenet.py: No such file or directory\n")
+
+
+def test_check_compares_with_the_network(cnncli: Cnncli) -> None:
+    """The file on stdout, what was found on stderr."""
+    found = cnncli(f"code {EXAMPLES / 'residual.yaml'} --check")
+    assert found.code == 0
+    assert found.err == "check: the same names in the state dict, the same outputs to the bit\n"
+    assert found.out.startswith('"""Written by cnncli code')
+
+
+def test_check_fails_where_they_differ(cnncli: Cnncli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 1, and in what."""
+    monkeypatch.setattr("cnncli.code.to_python", lambda given: to_python(given).replace("nn.Sigmoid", "nn.Tanh"))
+    found = cnncli("code lenet --check")
+    assert found.code == 1
+    assert "the code is not the network: output 0 differs while evaluating" in found.err
+
+
+def test_it_survives_a_terminal_without_signs() -> None:
+    """Comments lose their ×, the code stays Python."""
+    found = python("-m", "cnncli", "code", "lenet", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    assert found.returncode == 0, found.stderr
+    assert "# bx1x28x28 => bx6x28x28" in found.stdout
+    compile(found.stdout, "lenet.py", "exec")
+
+
+@pytest.mark.parametrize(
+    "line", ["code lenet", "code resnet50 --format json", f"code {EXAMPLES / 'inception.yaml'}", "code lennet"]
+)
+def test_no_heavy_import(line: str) -> None:
+    """Without --check, torch is not needed."""
+    assert heavy_imports(line) == []
