@@ -9,10 +9,10 @@ import typer
 
 from cnncli.cli._options import Input, Pairs
 from cnncli.cli._values import merge, pairs, shape
-from cnncli.errors import CheckFailed
+from cnncli.errors import CheckFailed, ShapeError
 
 if TYPE_CHECKING:
-    from cnncli.sources import Loaded
+    from cnncli.network import Network
 
 
 def code(
@@ -40,18 +40,30 @@ def code(
     from cnncli.sources import load
 
     own = merge(pairs(arguments), {"classes": ("--classes", classes)})
-    loaded = load(source, input=shape(input) if input else None, arguments=own)
-    text = to_python(loaded.network)
+    network = load(source, input=shape(input) if input else None, arguments=own).network
+    _refuse(network)
+    text = to_python(network)
     show_code(text, format, out)
     if check:
-        _check(loaded, text)
+        _check(network, text)
 
 
-def _check(loaded: Loaded, text: str) -> None:
+def _refuse(network: Network) -> None:
+    """Raise `ShapeError`, with the cure, where the network cannot take its input."""
+    from cnncli.render.summary import failure_text
+    from cnncli.report import report
+    from cnncli.solve import smallest_input
+
+    found = report(network)
+    if found.failure:
+        raise ShapeError(failure_text(found, smallest_input(network)))
+
+
+def _check(network: Network, text: str) -> None:
     from cnncli.code.check import differences
     from cnncli.render.text import complain
 
-    found = differences(loaded.network, text)
+    found = differences(network, text)
     if found:
         raise CheckFailed(f"the code is not the network: {'; '.join(found)}; please report it with the command line")
     complain("the same names in the state dict, the same outputs to the bit", place="check")

@@ -120,6 +120,16 @@ ERRORS = (
     "params max-pool --k 2 --pad 2",
     "params linear --cout 10 --input 400 in_features=300",
 )
+CODE = (  # a Python file has 88 columns, whatever the terminal's width
+    "code lenet",
+    "code lenet@paper",
+    "code googlenet",
+    "code resnet18",
+    "code lenet --format json",
+    "code tests/netfile/examples/residual.yaml",
+    "code tests/netfile/examples/lenet.yaml --input 1x32x32",
+    "code lenet --input 1x8x8",
+)
 WIDE = (
     "summary lenet",
     "summary alexnet --input 1x224x224",
@@ -127,15 +137,18 @@ WIDE = (
     "summary lenet --explain --row conv2",
     "params conv --cin 6 --cout 16 --k 5 --input 14x14",
 )
-HELP = ("", "--help", "params --help", "summary --help", "solve --help", "diff --help", "models --help")
-LINES = [(line, 80) for line in (*PARAMS, *SUMMARIES, *SOLUTIONS, *DIFFS, *MODELS, *ERRORS, *HELP)] + [
+HELP = ("", "--help", "params --help", "summary --help", "solve --help", "diff --help", "models --help", "code --help")
+LINES = [(line, 80) for line in (*PARAMS, *SUMMARIES, *SOLUTIONS, *DIFFS, *MODELS, *CODE, *ERRORS, *HELP)] + [
     (line, 120) for line in WIDE
 ]
 
 
 @pytest.mark.parametrize(("line", "columns"), LINES, ids=str)
-def test_the_output_is_the_golden_one(line: str, columns: int, golden: Callable[..., None]) -> None:
+def test_the_output_is_the_golden_one(
+    line: str, columns: int, golden: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is printed, on both streams, and the exit code are those of the golden file."""
+    monkeypatch.chdir(GOLDENS.parent.parent)  # where the files that command lines name are found
     golden(line, columns)
 
 
@@ -144,7 +157,9 @@ def test_every_golden_file_belongs_to_a_command_line() -> None:
     assert {path.name for path in GOLDENS.iterdir()} == {golden_name(line, columns) for line, columns in LINES}
 
 
-@pytest.mark.parametrize("line", [line for line, columns in LINES if columns == 80 and "--format" not in line])
+@pytest.mark.parametrize(
+    "line", [line for line, columns in LINES if columns == 80 and "--format" not in line and line not in CODE]
+)
 def test_nothing_is_wider_than_its_terminal(line: str, cnncli: Callable[..., object]) -> None:
     """At 80 columns no line of a result is longer; an error stays one line."""
     found = cnncli(line)
