@@ -51,7 +51,7 @@ def heading(row: Row) -> tuple[str, str]:
 
 def _field_formulas(report: Report, rows: dict[str, Row], row: Row) -> tuple[Formula, ...]:
     """Windows widen the field by (k − 1)·d·jump, jump being the product of the strides so far; a dense layer sees all of it."""
-    before = _field_before(report, rows, row.inputs[0])
+    before = _field_before(report, rows, row.inputs[0]) if row.inputs else None
     if before is None or row.field is None or any(reach.table for reach in (*before.axes, *row.field.axes)):
         return ()
     windows: tuple[Window, ...] = getattr(row.layer, "windows", ())

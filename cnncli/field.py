@@ -169,9 +169,11 @@ class Field(NamedTuple):
 
     def reshaped(self, before: Sequence[int], after: Sequence[int]) -> Field | None:
         """The field of the same numbers in another shape; None where their positions can no longer be told apart."""
-        lying = [place for axis, size in enumerate(before) for place in self.places[axis] or (-size,)]
-        places = []
-        for size in after:
+        kept = next((at for at, (old, new) in enumerate(zip(before, after, strict=False)) if old != new), len(before))
+        kept = min(kept, len(after))  # leading axes that stay: their numbers stay apart, whatever lies along them
+        lying = [place for axis in range(kept, len(before)) for place in self.places[axis] or (-before[axis],)]
+        places = list(self.places[:kept])
+        for size in after[kept:]:
             taken = self._take(lying, size)
             if taken is None:
                 return self._replace(places=((),) * len(after)) if self.whole else None

@@ -1,0 +1,102 @@
+"""What a recorded module does between its layers: reshapes, transposes and slices, several of them as one row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnncli.errors import RequestError, ShapeError
+from cnncli.field import Field
+from cnncli.layers import OWN, Call, Layer, Shape, Tensor, dims, only, spec
+
+Steps = tuple[Layer, ...]
+
+
+@spec
+class Expand(Layer):
+    """Sizes of one repeated, and axes added in front, without a copy: the shape becomes `shape` (torch.Tensor.expand)."""
+
+    home = OWN
+
+    shape: Shape
+
+    @property
+    def aliases(self) -> bool:
+        """Every repetition is the same memory."""
+        return True
+
+    def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """`shape`; raises `ShapeError` where the input's sizes are neither these nor one."""
+        x = only(inputs, "Expand")
+        tail = self.shape[len(self.shape) - len(x.shape) :]
+        if len(x.shape) > len(self.shape) or any(n not in (1, m) for n, m in zip(x.shape, tail, strict=True)):
+            raise ShapeError(f"cannot expand {dims(x.shape)} to {dims(self.shape)}")
+        return (x.like(self.shape),)
+
+    def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
+        """Copies see what the original sees; None where a position was repeated."""
+        field, added = fields[0], len(call.y.shape) - len(call.x.shape)
+        grown = zip(call.x.shape, call.y.shape[added:], field.places, strict=True)
+        if any(n != m and not all(field.axes[place].mixed for place in lying) for n, m, lying in grown):
+            return None
+        return field._replace(places=((),) * added + field.places)
+
+    @property
+    def brief(self) -> str:
+        """`expand → 8×64`."""
+        return f"expand → {dims(self.shape)}"
+
+
+@spec
+class Rearrange(Layer):
+    """The same numbers in other shapes. parts: for each output the steps from the input to it; copies: they are laid out anew."""
+
+    home = OWN
+    folds = True
+
+    operation: str
+    parts: tuple[Steps, ...]
+    copies: bool = False
+
+    @property
+    def aliases(self) -> bool:
+        """Whether the outputs are views."""
+        return not self.copies
+
+    def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """What each part's steps lead to."""
+        return tuple(self._follow(part, only(inputs, "Rearrange"))[-1] for part in self.parts)
+
+    def _follow(self, part: Steps, x: Tensor) -> list[Tensor]:
+        found = [x]
+        for step in part:
+            found.append(step.resolve((found[-1],)).outputs((found[-1],))[0])
+        return found
+
+    def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
+        """Each number keeps its field; of several outputs the first's."""
+        tensors = self._follow(self.parts[0], call.x)
+        found: Field | None = fields[0]
+        for step, x, y in zip(self.parts[0], tensors, tensors[1:], strict=False):
+            found = found and step.field((found,), Call((x,), (y,)))
+        return found
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The steps in words."""
+        return {"operation": self.operation, "parts": [[step.brief for step in part] for part in self.parts]}
+
+    @property
+    def brief(self) -> str:
+        """`transpose`, `split into 3`."""
+        return self.operation if len(self.parts) == 1 else f"{self.operation} into {len(self.parts)}"
+
+    @property
+    def folded(self) -> str:
+        """Nothing: the next row's input says it."""
+        return ""
+
+    def module(self) -> Any:  # noqa: ANN401  (never returns)
+        """Raise `RequestError`: only single steps can be built."""
+        raise RequestError(
+            f"{self.operation} was recorded from a module and cannot be built again; use that module itself"
+        )

@@ -1,0 +1,96 @@
+"""A module that raises while it is recorded: where, at which line of whose file, with which shapes, and what would help."""
+
+from __future__ import annotations
+
+import linecache
+import sysconfig
+import traceback
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from cnncli.errors import RequestError, ShapeError
+from cnncli.layers import Shape, Tensor
+from cnncli.layers.opaque import Failed
+from cnncli.record.draft import Draft, identifier
+from cnncli.record.recorder import Recorder
+from cnncli.record.tags import Flow
+
+
+class Fault(NamedTuple):
+    """Why a module could not be recorded to its end.
+
+    row: the node that failed, the network's last · message: what was wrong · fix: what would help, or "" · path: of the innermost
+    module · file, line, code: where in the user's file · shapes: of the call's tensors, for one example · certain: it does not
+    depend on how the module was run
+    """
+
+    row: str
+    message: str
+    fix: str
+    path: str
+    file: str
+    line: int
+    code: str
+    shapes: tuple[Shape, ...]
+    certain: bool
+
+
+def fault(error: Exception, recorder: Recorder) -> Fault:
+    """The fault that `error` is; the call that failed becomes the recorder's last row."""
+    noted = recorder.failed
+    file, line = _place(error)
+    code = linecache.getline(file, line).strip() if file else ""
+    if noted is None or noted.error is not error:
+        noted = None
+    call, says = (noted.call, noted.says) if noted else (None, None)
+    visit = noted.visit if noted else recorder.drafts.root
+    tensors = _examples(recorder, call.tensors if call else ())
+    refused = _refused(says.layer, _examples(recorder, says.reads)) if says else None
+    message = refused.reason if refused else _one_line(error)
+    layer = (
+        says.layer
+        if says and refused
+        else Failed(operation=call.operation.name if call else type(error).__name__, message=message, fix="")
+    )
+    reads = says.reads if says and refused else call.tensors if call else ()
+    flows = [tag for each in reads if isinstance(tag := recorder.marks.tag(each), Flow)]
+    hint = identifier(call.operation.name if call else "failed")
+    recorder.drafts.add(Draft(hint, layer, recorder.rows.settled(flows), visit))
+    shapes = tuple(each.shape for each in tensors)
+    return Fault("", message, refused.fix if refused else "", visit.path, file, line, code, shapes, refused is not None)
+
+
+def _examples(recorder: Recorder, tensors: tuple[torch.Tensor, ...]) -> tuple[Tensor, ...]:
+    tags = [(recorder.marks.tag(each), each) for each in tensors]
+    return tuple(tag.tensor if isinstance(tag, Flow) else recorder.marks.seen(each).tensor for tag, each in tags)
+
+
+def _refused(layer: object, inputs: tuple[Tensor, ...]) -> ShapeError | None:
+    """What the layer's spec has against these inputs."""
+    try:
+        layer.resolve(inputs).outputs(inputs)  # type: ignore[attr-defined]
+    except ShapeError as error:
+        return error
+    except (RequestError, IndexError):
+        return None
+    return None
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _place(error: BaseException) -> tuple[str, int]:
+    """File and line of the innermost frame that is not torch's, Python's or ours."""
+    own = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent), sysconfig.get_paths()["stdlib"])
+    frames = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]
+    users = [(file, line) for file, line in frames if not _within(file, own) and not file.startswith("<frozen")]
+    return users[-1] if users else ("", 0)
+
+
+def _within(file: str, folders: tuple[str, ...]) -> bool:
+    packages = "site-packages"
+    return any(file.startswith(folder) and (packages in folder or packages not in file) for folder in folders)

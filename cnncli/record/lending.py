@@ -1,0 +1,93 @@
+"""A module lent for a run: other tensors stand in for its own, and everything is put back whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+
+
+@dataclass(frozen=True)
+class Lent:
+    """A module while it is lent.
+
+    paths: the path of every module by its id · names: the name of every tensor that stands in, by its id, the first where it has
+    several · instead: the one that stands in for each of the module's own, by the id of that
+    """
+
+    module: nn.Module
+    paths: dict[int, str]
+    names: dict[int, str]
+    instead: dict[int, torch.Tensor]
+    buffers: frozenset[str]
+
+
+@contextmanager
+def lent(module: nn.Module, device: str, *, training: bool) -> Iterator[Lent]:
+    """Lend `module`, in train or eval mode, with tensors on `device` ("meta" or "cpu") in place of its own.
+
+    On the meta device they have no memory; on the CPU they are copies, so that nothing that is done to them shows. Afterwards
+    every attribute of every module is as it was.
+    """
+    held = [_Held(each) for each in module.modules()]
+    try:
+        instead: dict[int, torch.Tensor] = {}
+        for each in module.modules():
+            each.__dict__["training"] = training
+            for own in _tensors(each):
+                for name, tensor in own.items():
+                    if tensor is not None:
+                        own[name] = instead.setdefault(id(tensor), _stand_in(tensor, device))
+        buffers = frozenset(name for name, _ in module.named_buffers())
+        tensors = (*module.named_parameters(), *module.named_buffers())
+        names = {id(tensor): name for name, tensor in reversed(tensors)}
+        paths = {id(each): path for path, each in module.named_modules()}
+        yield Lent(module, paths, names, instead, buffers)
+    finally:
+        for state in held:
+            state.restore()
+
+
+def _tensors(module: nn.Module) -> tuple[dict[str, Any], ...]:
+    return module._parameters, module._buffers
+
+
+def _stand_in(tensor: torch.Tensor, device: str) -> torch.Tensor:
+    if device == "meta" and tensor.is_meta:
+        return tensor
+    if isinstance(tensor, UninitializedParameter | UninitializedBuffer):
+        kind: Any = type(tensor)
+        return kind(tensor.requires_grad, device=device, dtype=tensor.dtype)  # type: ignore[no-any-return]
+    with torch.no_grad():
+        if device == "meta":
+            new = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=device)
+        else:
+            new = torch.zeros_like(tensor, device=device) if tensor.is_meta else tensor.detach().to(device, copy=True)
+    return nn.Parameter(new, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else new
+
+
+class _Held:
+    """A module's attributes as they are now, and what stands in those that are containers."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module, self.kind = module, type(module)
+        self.attributes: dict[str, Any] = module.__dict__.copy()
+        containers: list[Any] = [each for each in self.attributes.values() if isinstance(each, dict | list | set)]
+        self.contents = [(each, each.copy() if each else ()) for each in containers]
+
+    def restore(self) -> None:
+        """Put everything back."""
+        self.module.__class__ = self.kind
+        self.module.__dict__.clear()
+        self.module.__dict__.update(self.attributes)
+        for value, copy in self.contents:
+            if isinstance(value, list):
+                value[:] = copy
+            elif value or copy:
+                value.clear()
+                value.update(copy)

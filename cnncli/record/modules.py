@@ -1,0 +1,103 @@
+"""Calls of modules while one is recorded, and modules that are one row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import get_ident
+from typing import Any
+
+from torch import nn
+
+from cnncli.build import NetworkModule
+from cnncli.layers import OWN, Layer
+from cnncli.layers.activation import Identity
+from cnncli.layers.conv import Conv1d, Conv2d, Conv3d
+from cnncli.layers.dropout import StochasticDepth
+from cnncli.record.recorder import Recorder
+
+CONVOLUTIONS: dict[type[nn.Module], type[Conv1d | Conv2d | Conv3d]] = {
+    nn.Conv1d: Conv1d,
+    nn.Conv2d: Conv2d,
+    nn.Conv3d: Conv3d,
+}
+
+
+def carried(module: nn.Module) -> dict[int, Layer]:
+    """The specs of the modules within `module` that are one row whatever they call, by the modules' ids.
+
+    Those are what `build` made for a spec that torch.nn has no module for, convolutions whose padding is not zeros, which torch
+    pads first, and torchvision's stochastic depth, which does nothing in eval mode.
+    """
+    found: dict[int, Layer] = {}
+    for each in module.modules():
+        if isinstance(each, NetworkModule):
+            found |= _built(each)
+        elif type(each) in CONVOLUTIONS and each.padding_mode != "zeros":
+            found[id(each)] = _padded(each)
+        elif _skipped(each):
+            found[id(each)] = _skipping(each)
+    return found
+
+
+def _skipped(module: Any) -> bool:  # noqa: ANN401
+    name = f"{type(module).__module__}.{type(module).__name__}"
+    return name == "torchvision.ops.stochastic_depth.StochasticDepth" and bool(module.p)
+
+
+def _skipping(module: Any) -> Layer:  # noqa: ANN401
+    return StochasticDepth(p=module.p, mode=module.mode)
+
+
+def _built(module: NetworkModule) -> dict[int, Layer]:
+    nodes = {node.shares or node.name: node.layer for node in reversed(module._network.nodes)}
+    own = {name: layer for name, layer in nodes.items() if _needs_own(layer)}
+    return {id(module.get_submodule(name)): layer for name, layer in own.items()}
+
+
+def _needs_own(layer: Layer) -> bool:
+    return layer.home == OWN or bool(getattr(layer, "sided", False)) or type(layer) is Identity
+
+
+def _padded(module: Any) -> Layer:  # noqa: ANN401  (a convolution over one, two or three axes)
+    return CONVOLUTIONS[type(module)](
+        in_channels=module.in_channels,
+        out_channels=module.out_channels,
+        kernel_size=module.kernel_size,
+        stride=module.stride,
+        padding=module.padding,
+        dilation=module.dilation,
+        groups=module.groups,
+        bias=module.bias is not None,
+        padding_mode=module.padding_mode,
+    )
+
+
+@contextmanager
+def module_calls(recorder: Recorder, module: nn.Module) -> Iterator[None]:
+    """While entered, what modules do on this thread is recorded under their paths."""
+    original, thread, specs = nn.Module.__call__, get_ident(), carried(module)
+
+    def call(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        path = recorder.lent.paths.get(id(module)) if get_ident() == thread else None
+        if path is None or recorder.silent:
+            return original(module, *args, **kwargs)
+        outside = recorder.visit, recorder.module
+        recorder.visit = recorder.drafts.enter(path, recorder.visit) if path else recorder.drafts.root
+        recorder.module = module
+        try:
+            layer = None if kwargs else specs.get(id(module))
+            if layer is None:
+                return original(module, *args, **kwargs)
+            return recorder.stop(module, layer, lambda *values: original(module, *values), args)
+        except Exception as error:
+            recorder.note(error)
+            raise
+        finally:
+            recorder.visit, recorder.module = outside
+
+    nn.Module.__call__ = call  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        nn.Module.__call__ = original  # type: ignore[method-assign]

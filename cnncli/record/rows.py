@@ -1,0 +1,161 @@
+"""From known calls to rows: who owns a parameter, whose weights are used again, and which reshapes become a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from cnncli.layers import Layer, Shape
+from cnncli.layers.given import Given
+from cnncli.layers.merge import Add, Concat, Mul
+from cnncli.layers.opaque import Elementwise, Operation, Unused
+from cnncli.layers.rearrange import Rearrange
+from cnncli.record.draft import Draft, Drafts, Visit, identifier
+from cnncli.record.known import Known
+from cnncli.record.tags import Constant, Flow, Tag
+from cnncli.record.views import joined
+
+
+class Own(NamedTuple):
+    """One of the module's own tensors."""
+
+    shape: Shape
+    learned: bool
+    trained: bool
+
+
+class At(NamedTuple):
+    """Where a row stands: what it is called within its module's path, and the call of that module."""
+
+    hint: str
+    visit: Visit
+
+
+class Rows:
+    """Adds rows to a draft, and remembers which row reads a parameter first: that one counts it."""
+
+    def __init__(self, drafts: Drafts, own: Mapping[str, Own]) -> None:
+        self.drafts = drafts
+        self.own = own
+        self.owner: dict[str, Draft] = {}
+
+    def add(self, known: Known, tags: Sequence[Tag], at: At) -> Draft:
+        """The row of a call whose tensors are tagged so."""
+        flows = [tags[place] for place in known.reads]
+        reads = self.settled([flow for flow in flows if isinstance(flow, Flow)])
+        weights = {name: tags[place] for name, place in known.weights.items()}
+        plain = not known.operands and not known.sources and self._plain(known.layer, weights)
+        if plain:
+            names = [tag.name for tag in weights.values() if isinstance(tag, Constant) and tag.name]
+            fresh = [name for name in names if name not in self.owner]
+            owners = {self.owner[name] for name in names if name in self.owner}
+            if not owners or len(fresh) == len(names):
+                return self._append(known, reads, at, known.layer, names)
+            owner = next(iter(owners))
+            if not fresh and len(owners) == 1 and owner.layer == known.layer:
+                draft = self._append(known, reads, at, known.layer, names)
+                draft.shares = owner
+                return draft
+        return self._given(known, tags, reads, at)
+
+    def _plain(self, layer: Layer, weights: Mapping[str, Tag]) -> bool:
+        """Whether every weight is one of the module's own tensors, of the shape that the spec says."""
+        shapes = layer.weights | layer.buffers if weights else {}
+        for name, tag in weights.items():
+            if not isinstance(tag, Constant) or tag.name is None or self.own[tag.name].shape != shapes.get(name):
+                return False
+            if self.own[tag.name].learned != (name in layer.weights):
+                return False
+        return True
+
+    def _given(self, known: Known, tags: Sequence[Tag], reads: tuple[Flow, ...], at: At) -> Draft:
+        """A row whose operands or weights come from elsewhere; parameters that no row read before are its own."""
+        places = (*known.weights.values(), *known.sources)
+        sources = {name: None for place in places for name in sorted(_sources(tags[place]))}
+        besides = self.settled([tag for place in known.weights.values() if isinstance(tag := tags[place], Flow)])
+        fresh = [name for name in sources if name not in self.owner]
+        learned = tuple((name, self.own[name].shape) for name in fresh if self.own[name].learned)
+        stored = tuple((name, self.own[name].shape) for name in fresh if not self.own[name].learned)
+        layer = known.layer
+        if isinstance(layer, Operation):
+            layer = layer.with_arguments(learned=learned, stored=stored) if fresh else layer
+        elif known.operands or known.weights or fresh:
+            layer = Given(layer=layer, operands=known.operands, besides=len(besides), learned=learned, stored=stored)
+        draft = self._append(known, (*reads, *besides), at, layer, fresh)
+        if len(learned) == 1 and isinstance(known.layer, Add | Mul | Concat | Elementwise):
+            draft.fixed = learned[0][0]
+        return draft
+
+    def _append(self, known: Known, reads: tuple[Flow, ...], at: At, layer: Layer, names: Sequence[str]) -> Draft:
+        draft = Draft(at.hint, layer, reads, at.visit, outputs=len(known.outputs))
+        draft.fixed = self._of_weights(known, names, at.visit)
+        learned = [name for name in names if self.own[name].learned and name not in self.owner]
+        draft.frozen = bool(learned) and not any(self.own[name].trained for name in learned)
+        for name in names:
+            self.owner.setdefault(name, draft)
+        return self.drafts.add(draft)
+
+    def _of_weights(self, known: Known, names: Iterable[str], visit: Visit) -> str:
+        """The path of the module whose weights a function is called on from outside it: `attn.qkv`."""
+        homes = {name.rpartition(".")[0] for name in names} if known.weights else set()
+        home = homes.pop() if len(homes) == 1 else ""
+        return home if home != visit.path and home not in self.drafts.calls else ""
+
+    def add_unused(self, names: Iterable[str]) -> tuple[str, ...]:
+        """A row for each module none of whose parameters was read, and for each lone parameter; their names come back."""
+        known = list(names)
+        unused = tuple(name for name in known if name not in self.owner)
+        read = {path for name in known if name in self.owner for path in _above(name)}
+        homes: dict[str, list[str]] = {}
+        for name in unused:
+            home = next((path for path in _above(name) if path and path not in read), name)
+            homes.setdefault(home, []).append(name)
+        for home, held in homes.items():
+            layer = Unused(learned=tuple((name, self.own[name].shape) for name in held))
+            frozen = not any(self.own[name].trained for name in held)
+            self.drafts.add(Draft("unused", layer, (), self.drafts.root, frozen=frozen, fixed=home), counts=False)
+        return unused
+
+    def settled(self, flows: Sequence[Flow], *, counts: bool = False) -> tuple[Flow, ...]:
+        """The same flows where reshapes since the last row are a row of their own: one for all that start from the same tensor.
+
+        counts: the row is what its module does
+        """
+        for flow in flows:
+            if flow.steps and flow.settled is None:
+                alike = [each for each in flows if _together(each, flow)]
+                self._rearrange(list(dict.fromkeys(alike)), counts=counts)
+        return tuple(flow.settled or flow for flow in flows)
+
+    def _rearrange(self, flows: Sequence[Flow], *, counts: bool) -> None:
+        """A row for reshapes of one tensor."""
+        first = flows[-1]
+        base = Flow(first.maker, first.index, first.base, first.base)
+        parts = [joined(flow.steps, first.base.shape) for flow in flows]
+        if len(parts) == 1 and not first.copies and len(parts[0]) < 2:
+            if not parts[0]:
+                first.settled = base
+                return
+            layer = parts[0][0]
+        else:
+            layer = Rearrange(operation=first.operation, parts=tuple(parts), copies=first.copies)
+        visit = first.visit or self.drafts.root
+        draft = Draft(identifier(first.operation), layer, (base,), visit, outputs=len(flows))
+        self.drafts.add(draft, counts=counts)
+        for index, flow in enumerate(flows):
+            flow.settled = Flow(draft, index, flow.tensor, flow.tensor)
+
+
+def _together(flow: Flow, other: Flow) -> bool:
+    same = flow.maker is other.maker and flow.index == other.index and flow.copies == other.copies
+    return same and bool(flow.steps) and flow.settled is None
+
+
+def _above(name: str) -> Iterator[str]:
+    """The paths that a name lies in, the outermost first: "", a and a.b for a.b.c."""
+    parts = name.split(".")
+    return (".".join(parts[:count]) for count in range(len(parts)))
+
+
+def _sources(tag: Tag) -> frozenset[str]:
+    return tag.sources if isinstance(tag, Constant) else frozenset()

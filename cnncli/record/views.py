@@ -1,0 +1,219 @@
+"""Bookkeeping between layers: reshapes, transposes, slices and copies as steps on one example."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import torch
+
+from cnncli.layers import Layer, Shape
+from cnncli.layers.rearrange import Expand
+from cnncli.layers.shape import Flatten, Permute, Reshape, Slice
+from cnncli.record.examples import Seen
+
+Steps = tuple[Layer, ...]
+Step = Callable[[Seen, Sequence[Seen], tuple[Any, ...], dict[str, Any]], "list[Steps] | None"]
+"""Input, outputs and the call's other arguments → the steps to each output; None where no steps describe it."""
+
+REORDERED = (2, 3, 5, 7, 11, 13, 17, 19)
+"""Sizes that tell the axes of a probe apart."""
+
+
+def reshape(before: Seen, after: Sequence[Seen], _: tuple[Any, ...], __: dict[str, Any]) -> list[Steps] | None:
+    """As many numbers of each example in another shape."""
+    old, new = before.tensor.shape, after[0].tensor.shape
+    if old == new:
+        return [()]
+    if prod(old) != prod(new) or 0 in new or before.tensor.dtype != after[0].tensor.dtype:
+        return None
+    return [(_reshaped(old, new),)]
+
+
+def _reshaped(old: Shape, new: Shape) -> Layer:
+    return Flatten() if len(new) == 1 and len(old) > 1 else Reshape(shape=new)
+
+
+def reorder(function: Callable[..., Any]) -> Step:
+    """Axes in another order, which a probe of as many axes tells."""
+
+    def step(before: Seen, _: Sequence[Seen], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Steps] | None:
+        rank = len(before.dims)
+        if rank > len(REORDERED):
+            return None
+        probe = torch.empty(REORDERED[:rank], device="meta")
+        order = [REORDERED.index(size) for size in function(probe, *args, **kwargs).shape]
+        dims = [before.dims[axis] for axis in order]
+        if None in dims:  # the batch is folded into an axis, which moves like any other
+            return [_permuted((0, *(axis + 1 for axis in order)))]
+        batched = before.tensor.batch is not None
+        moved = tuple(dim for dim in dims if dim is not None and not (batched and dim == 0))
+        return [_permuted((0, *moved) if batched else moved)]
+
+    return step
+
+
+def _permuted(order: Shape) -> Steps:
+    return () if order == tuple(range(len(order))) else (Permute(dims=order),)
+
+
+def expand(before: Seen, after: Sequence[Seen], _: tuple[Any, ...], __: dict[str, Any]) -> list[Steps] | None:
+    """Sizes of one repeated."""
+    old, new = before.tensor.shape, after[0].tensor.shape
+    return [()] if old == new else [(Expand(shape=new),)]
+
+
+def split(before: Seen, after: Sequence[Seen], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Steps] | None:
+    """Parts of one axis, one after the other; the axis is the one whose sizes differ or add up."""
+    dim = kwargs.get("dim", args[1] if len(args) > 1 else 0)
+    axis = before.dims[dim]
+    if axis is None or (axis == 0 and before.tensor.batch is not None):
+        return None
+    place = axis - (before.tensor.batch is not None)
+    found: list[Steps] = []
+    start = 0
+    for each in after:
+        stop = start + each.tensor.shape[place]
+        found.append(_sliced(axis, start, stop, before.tensor.shape[place]))
+        start = stop
+    return found if start == before.tensor.shape[place] else None
+
+
+def unbind(before: Seen, after: Sequence[Seen], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Steps] | None:
+    """Every place of one axis."""
+    dim = kwargs.get("dim", args[0] if args else 0)
+    axis = before.dims[dim]
+    if axis is None or (axis == 0 and before.tensor.batch is not None):
+        return None
+    size = before.tensor.shape[axis - (before.tensor.batch is not None)]
+    return [(*_sliced(axis, at, at + 1, size), Reshape(shape=after[at].tensor.shape)) for at in range(size)]
+
+
+def select(before: Seen, after: Sequence[Seen], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Steps] | None:
+    """One place of one axis."""
+    dim, index = (kwargs.get(name, args[at] if len(args) > at else 0) for at, name in enumerate(("dim", "index")))
+    full: tuple[Any, ...] = (slice(None),) * (dim % len(before.dims))
+    return getitem(before, after, ((*full, index),), {})
+
+
+def narrow(before: Seen, after: Sequence[Seen], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Steps] | None:
+    """A stretch of one axis."""
+    names = ("dim", "start", "length")
+    dim, start, length = (kwargs.get(name, args[at] if len(args) > at else 0) for at, name in enumerate(names))
+    full: tuple[Any, ...] = (slice(None),) * (dim % len(before.dims))
+    return getitem(before, after, ((*full, slice(start, start + length)),), {})
+
+
+def getitem(before: Seen, after: Sequence[Seen], args: tuple[Any, ...], _: dict[str, Any]) -> list[Steps] | None:
+    """Numbers and stretches of axes, each without gaps."""
+    index = _without_dots(args[0] if isinstance(args[0], tuple) else (args[0],), len(before.dims))
+    if index is None:
+        return None
+    batched = before.tensor.batch is not None
+    shape, steps = list(before.tensor.shape), list[Layer]()
+    for dim, part in zip(before.dims, (part for part in index if part is not None), strict=False):
+        if isinstance(part, slice) and part == slice(None):
+            continue
+        if dim is None or (dim == 0 and batched):
+            return reshape(before, after, (), {})  # at a batch of one: the example itself
+        stretch = _stretch(part, shape[dim - batched])
+        if stretch is None:
+            return None
+        steps += _sliced(dim, *stretch, shape[dim - batched])
+        shape[dim - batched] = stretch[1] - stretch[0]
+    new = after[0].tensor.shape
+    if prod(shape) != prod(new):
+        return None
+    return [(*steps, *([] if tuple(shape) == new else [_reshaped(tuple(shape), new)]))]
+
+
+def _stretch(part: int | slice, size: int) -> tuple[int, int] | None:
+    """First and one past the last place that an index names; None where it leaves gaps."""
+    if isinstance(part, int):
+        return part % size, part % size + 1
+    start, stop, step = part.indices(size)
+    return (start, stop) if step == 1 else None
+
+
+def _without_dots(index: tuple[Any, ...], rank: int) -> tuple[Any, ...] | None:
+    """`index` with `...` written out; None for what is no number, slice, None or `...`"""
+    if not all(part is None or part is ... or type(part) is int or isinstance(part, slice) for part in index):
+        return None
+    named = sum(part is not None and part is not ... for part in index)
+    if ... not in index:
+        return index
+    place = index.index(...)
+    return (*index[:place], *(slice(None),) * (rank - named), *index[place + 1 :])
+
+
+def _sliced(dim: int, start: int, stop: int, size: int) -> Steps:
+    return () if (start, stop) == (0, size) else (Slice(dim=dim, start=start, stop=stop),)
+
+
+STEPS: dict[str, Step] = {
+    **dict.fromkeys(
+        [
+            "reshape",
+            "view",
+            "flatten",
+            "unflatten",
+            "ravel",
+            "squeeze",
+            "unsqueeze",
+            "view_as",
+            "reshape_as",
+            "contiguous",
+            "detach",
+            "alias",
+            "data",
+            "unsafe_view",
+            "atleast_1d",
+            "atleast_2d",
+            "atleast_3d",
+        ],
+        reshape,
+    ),
+    **dict.fromkeys(["expand", "expand_as", "broadcast_to"], expand),
+    **dict.fromkeys(["split", "chunk", "split_with_sizes", "tensor_split", "unsafe_chunk", "unsafe_split"], split),
+    "unbind": unbind,
+    "select": select,
+    "narrow": narrow,
+    "getitem": getitem,
+}
+"""By torch's name."""
+ORDERS = frozenset(
+    [
+        "permute",
+        "transpose",
+        "t",
+        "T",
+        "mT",
+        "H",
+        "mH",
+        "swapaxes",
+        "swapdims",
+        "movedim",
+        "moveaxis",
+        "adjoint",
+        "matrix_H",
+    ]
+)
+"""Functions that put axes in another order."""
+
+
+def joined(steps: Steps, shape: Shape) -> Steps:
+    """The same with neighbouring reshapes as one, and without what does nothing. shape: of the tensor they start from."""
+    found: list[Layer] = []
+    for step in steps:
+        if found and isinstance(step, Reshape | Flatten) and isinstance(found[-1], Reshape | Flatten):
+            found[-1] = step
+        elif found and isinstance(step, Permute) and isinstance(found[-1], Permute):
+            inner: Shape = found.pop().config["dims"]
+            found += _permuted(tuple(inner[dim] for dim in step.dims))
+        else:
+            found.append(step)
+    if len(found) == 1 and isinstance(found[0], Reshape):
+        only = found[0]
+        return () if only.shape == shape else (_reshaped(shape, only.shape),)
+    return tuple(found)
