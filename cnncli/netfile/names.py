@@ -12,7 +12,7 @@ JOINS = {"concat": "Concat", "add": "Add", "mul": "Mul"}
 """Words for layers in which branches meet."""
 
 MAX_NAME = 200
-_PART = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
+_PART = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 _OWN = """
 T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
@@ -43,7 +43,7 @@ def wrong_name(name: str) -> str:
 
 def _wrong_part(part: str) -> str:
     if not _PART.fullmatch(part):
-        return "is no name; write letters, digits and underscores"
+        return "is no name; write letters, digits, _ and -"
     if iskeyword(part):
         return "is a word of Python; choose another name"
     if part in MODULE_OWN or part.startswith("__"):

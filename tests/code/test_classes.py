@@ -93,8 +93,11 @@ def test_frozen_layers_are_frozen() -> None:
     assert [name for name, each in module.named_parameters() if each.requires_grad] == ["2.weight", "2.bias"]
 
 
-def test_numbers_beside_names_are_attributes_by_text() -> None:
-    """A layer called 0 cannot be written self.0."""
+def test_names_that_are_no_identifiers_are_attributes_by_text() -> None:
+    """A layer called 0 cannot be written self.0, nor one called block-1."""
+    assert '        return getattr(self, "act-1")(x)' in code(
+        "layers: [conv: {Conv2d: {out_channels: 4, kernel_size: 1}}, act-1: ReLU]"
+    )
     text = code("layers: [{Conv2d: {out_channels: 4, kernel_size: 1}}, act: ReLU]")
     assert '        self.add_module("0", nn.Conv2d(4, 4, kernel_size=1))' in text
     assert '        x = getattr(self, "0")(x)' in text

@@ -19,7 +19,7 @@ def test_what_a_module_has_itself_is_refused() -> None:
 
 def test_every_other_name_can_be_registered() -> None:
     """What is accepted, torch takes as a module's name."""
-    for name in ("conv1", "0", "_stem", "C1", "a_b", "input", "append", "keys", "pop", "x"):
+    for name in ("conv1", "0", "_stem", "C1", "a_b", "input", "append", "keys", "pop", "x", "block1-0"):
         assert not wrong_name(name)
         nn.Module().add_module(name, nn.ReLU())
     assert torch.__version__

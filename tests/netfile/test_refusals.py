@@ -54,7 +54,7 @@ STEPS = [
     ("- __x: ReLU", "5: '__x' is something torch.nn.Module has itself"),
     ("- class: ReLU", "5: 'class' is a word of Python; choose another name"),
     ("- a.again: ReLU", "5: 'a.again' is a word of this format"),
-    ("- a-b: ReLU", "5: 'a-b' is no name; write letters, digits and underscores"),
+    ("- a b: ReLU", "5: 'a b' is no name; write letters, digits, _ and -"),
     ("- a..b: ReLU", "5: 'a..b' is no name"),
     ('- "": ReLU', "5: '' is no name"),
     ('- "a\\nb": ReLU', "5: 'a\\nb' is no name"),
