@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from cnncli.errors import DataError, RequestError, UnknownName, nearest
 from cnncli.overrides import apply
+from cnncli.recipe_schema.augment import Augmentation, Crop, Cutout, Jitter, RandAugment, Rotate, Scale, Shift
 from cnncli.recipe_schema.complaint import complaint
-from cnncli.recipe_schema.data import Augmentation, Data, Rotate, Scale, Shift
+from cnncli.recipe_schema.data import Data
 from cnncli.recipe_schema.draft import Draft
 from cnncli.recipe_schema.keys import suggestion
 from cnncli.recipe_schema.optimizer import Adadelta, Adam, AdamW, AnyOptimizer, RMSprop, Sgd
@@ -33,11 +34,15 @@ __all__ = [
     "Augmentation",
     "Constant",
     "Cosine",
+    "Crop",
+    "Cutout",
     "Data",
+    "Jitter",
     "Linear",
     "Model",
     "OneCycle",
     "RMSprop",
+    "RandAugment",
     "Recipe",
     "Rotate",
     "Scale",
@@ -49,6 +54,7 @@ __all__ = [
     "available",
     "checked",
     "defaults",
+    "input_size",
     "load",
     "recipes_folder",
     "resolved",
@@ -93,6 +99,20 @@ def defaults(model: str, data: str, overrides: Sequence[str] = ()) -> Recipe:
 def resolved(recipe: Recipe) -> str:
     """`recipe` as YAML with every key written out, in the schema's order; `load` reads the same recipe back."""
     return dump(recipe.model_dump(mode="json"))
+
+
+def input_size(recipe: Recipe) -> tuple[int, int, int] | None:
+    """The C×H×W that the network is to take, None for the size it usually has.
+
+    Images with colours keep them, though the network usually takes grey ones; grey images become RGB where it takes that.
+    """
+    from cnncli.datasets import dataset
+    from cnncli.models import edition
+
+    usual, side = edition(recipe.model.name)[2].input, recipe.data.resize
+    channels = max(usual[0], dataset(recipe.data.name).shape[0])
+    size = (channels, side or usual[1], side or usual[2])
+    return None if size == tuple(usual) else size
 
 
 def available() -> list[str]:
@@ -182,18 +202,17 @@ def _check_network(recipe: Recipe, draft: Draft) -> None:
 
     With `_arguments`, the one place that knows where recipes get their networks from.
     """
-    from cnncli.models import edition, network
+    from cnncli.models import network
     from cnncli.report import resolved as all_sizes
 
-    model, side = recipe.model, recipe.data.resize
+    model = recipe.model
     known = _arguments(draft)
     for key in model.arguments:
         if key not in known:
             raise draft.refusal(("model", key), _no_argument(key, model.name, known))
-    shape = (edition(model.name)[2].input[0], side, side) if side else None
     arguments: dict[str, Any] = model.arguments
     try:
-        all_sizes(network(model.name, input=shape, **arguments))
+        all_sizes(network(model.name, input=input_size(recipe), **arguments))
     except RequestError as error:
         raise draft.refusal(_culprit(recipe), str(error)) from None
 

@@ -1,15 +1,18 @@
 """Data sources: what they are (torch-free), and how they are loaded (torch inside `load`).
 
-A source is a file in this folder that declares `DATASETS`, a dict from name to `Dataset`. Its facts answer
-`--dry-run` and refuse a wrong recipe before torch is imported; `load` brings the images into memory.
+A source is a file in this folder that declares `DATASETS`, a dict from name to `Dataset`, or `FAMILIES`, a dict from the word
+before the colon in `folder:PATH` to `Family`. Facts answer `--dry-run` and refuse a wrong recipe before torch is imported;
+`load` brings images into memory, or says in which files they lie.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from cnncli.errors import RequestError, UnknownName
 from cnncli.registry import entries, find
 
 if TYPE_CHECKING:
@@ -29,30 +32,97 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def part(self, indices: torch.Tensor) -> Split:
+        """The images at `indices`, in that order."""
+        return Split(images=self.images[indices], labels=self.labels[indices])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Images that lie in a file each, of any size.
+
+    paths: absolute · labels: int64, N, an index into the set's classes
+    """
+
+    paths: tuple[str, ...] = field(repr=False)
+    labels: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def part(self, indices: torch.Tensor) -> Files:
+        """The images at `indices`, in that order."""
+        return Files(paths=tuple(self.paths[index] for index in indices.tolist()), labels=self.labels[indices])
+
+
+Stored: TypeAlias = "tuple[Split, Split] | tuple[Files, Files]"
+
+
+class Where(NamedTuple):
+    """path: where a set lies or will lie, None for one that is made up · there: whether it can be loaded without a network."""
+
+    path: Path | None
+    there: bool
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
     """The facts about a data source.
 
-    shape: C×H×W as stored · train, test: number of images · load(): both splits at the stored size (raises `DataError`)
+    shape: C×H×W as stored; None for a height or width that differs from image to image · train, test: number of images ·
+    load(): both splits as stored (raises `DataError`) · where(): where they lie
     """
 
     name: str
     title: str
-    shape: tuple[int, int, int]
+    shape: tuple[int, int | None, int | None]
     classes: tuple[str, ...]
     train: int
     test: int
     licence: str
-    load: Callable[[], tuple[Split, Split]]
+    load: Callable[[], Stored] = field(repr=False)
+    where: Callable[[], Where] = field(repr=False)
+
+
+class Family(NamedTuple):
+    """Data sources whose name goes on after a colon.
+
+    pattern: how the name is written · about: what it gives · make: from what follows the colon; raises `RequestError`,
+    `DataError`
+    """
+
+    pattern: str
+    about: str
+    make: Callable[[str], Dataset]
 
 
 def dataset(name: str) -> Dataset:
-    """The data source called `name`; raises `UnknownName`."""
-    found: Dataset = find("cnncli.datasets", "DATASETS", name, "data set")
+    """The data source called `name`; raises `UnknownName`, and what the family of a name with a colon raises."""
+    kind, colon, rest = name.partition(":")
+    if colon:
+        family: Family = find("cnncli.datasets", "FAMILIES", kind, "data source")
+        return family.make(rest)
+    try:
+        found: Dataset = find("cnncli.datasets", "DATASETS", name, "data set")
+    except UnknownName:
+        _refuse_what_was_nearly_a_family(name)
+        raise
     return found
 
 
 def datasets() -> dict[str, Dataset]:
-    """All data sources by name."""
+    """All data sources of a fixed name."""
     return entries("cnncli.datasets", "DATASETS")
+
+
+def families() -> dict[str, Family]:
+    """All data sources whose name goes on after a colon, by the word before it."""
+    return entries("cnncli.datasets", "FAMILIES")
+
+
+def _refuse_what_was_nearly_a_family(name: str) -> None:
+    """Raise `RequestError` for a family without its colon, and for the bare path of a folder."""
+    if name in families():
+        raise RequestError(f"data set {name!r} lacks what comes after the colon; write {families()[name].pattern}")
+    if ("/" in name or "\\" in name) and Path(name).expanduser().is_dir():
+        raise RequestError(f"unknown data set {name!r}; for the images in that folder write {'folder:' + name!r}")

@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnncli.datasets import Dataset, Split
+from cnncli.datasets import Dataset, Split, Where
 from cnncli.datasets.folders import reason
 from cnncli.errors import DataError
 
@@ -67,5 +67,6 @@ DATASETS = {
         test=TEST,
         licence="CC BY 4.0 (E. Alpaydin, C. Kaynak, 1998)",
         load=_load,
+        where=lambda: Where(STORED, STORED.exists()),
     )
 }

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zlib import error as ZlibError  # noqa: N812  (lower case in the standard library)
 
-from cnncli.datasets import idx
 from cnncli.datasets.folders import reason, unwritable
 from cnncli.errors import DataError
 
 SILENCE = 30.0  # seconds without a byte after which a download is given up
+ARCHIVES = (".gz", ".zip", ".tgz", ".tar")
 
 
-def download(what: str, folder: Path, wanted: Mapping[str, tuple[int, ...]], fetch: Callable[[Path], Path]) -> None:
-    """Bring the `wanted` IDX files (name to shape) of the set `what` into `folder`, with progress on stderr.
+def download(
+    what: str,
+    folder: Path,
+    wanted: Sequence[str],
+    fetch: Callable[[Path], Path],
+    look: Callable[[Path], None] = lambda _: None,
+) -> None:
+    """Bring what is `wanted` (files or folders) of the set `what` into `folder`, with progress on stderr.
 
-    fetch: downloads into the folder it is given and returns the one in which the files then lie. Raises `DataError`.
+    What comes along with it and is no archive is kept too, where it replaces nothing (EMNIST comes in one piece).
+    fetch: downloads into the folder it is given and returns the one in which it then lies · look: raises `DataError` for what
+    is damaged. Raises `DataError`.
     """
     with _scratch(folder) as scratch:
         try:
@@ -32,9 +40,12 @@ def download(what: str, folder: Path, wanted: Mapping[str, tuple[int, ...]], fet
                 f"{what}: the download failed ({reason(error)}); "
                 f"put {', '.join(wanted)} (or .gz) into {str(folder)!r} by hand, or use --data digits"
             ) from error
-        for name, shape in wanted.items():
-            idx.check(found / name, shape)
+        for name in wanted:
+            look(found / name)
             _move(found / name, folder / name)
+        for entry in found.iterdir():
+            if entry.suffix not in ARCHIVES and not (folder / entry.name).exists():
+                _move(entry, folder / entry.name)
 
 
 @contextmanager

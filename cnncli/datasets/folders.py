@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
@@ -56,11 +57,17 @@ def place(data: bytes, path: Path) -> None:
 
     Raises `OSError`; what was half written is removed.
     """
+    place_parts([data], path)
+
+
+def place_parts(parts: Iterable[bytes | memoryview], path: Path) -> None:
+    """As `place`, for contents that come one part after the other."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{token_hex(8)}")  # beside its target: a rename cannot cross file systems
     try:
         with draft.open("xb") as file:
-            file.write(data)
+            for part in parts:
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from cnncli.errors import RequestError, UnknownName, nearest
-from cnncli.recipe_schema.data import AUGMENTATIONS, augmentation
+from cnncli.recipe_schema.augment import AUGMENTATIONS, EXAMPLES, augmentation
 from cnncli.recipe_schema.keys import keys, known, section_names, suggestion
 from cnncli.strict_yaml import KeyPath
 from cnncli.yaml_scalar import inert, scalar
@@ -83,6 +83,8 @@ def _wrong_value(entry: ErrorDetails, path: KeyPath, draft: Draft) -> str:
         return _out_of_range(value, kind, entry["ctx"])
     if path[:2] == ("data", "augment") and len(path) == 3:
         return _no_augmentation(value)
+    if path[-1] == "randaugment":
+        return f"{_shown(value)} is no number of changes and their strength; write {EXAMPLES['randaugment']}"
     if path in keys() and kind.startswith(("literal", "union")):
         return _no_choice(path, draft.at(path))
     return _wrong_kind(entry, path, draft)
@@ -93,6 +95,8 @@ def _unknown_key(path: KeyPath, draft: Draft) -> str:
         names = [_default_name(section) for section in keys()[path]]
         cure = f"remove it, or write {path[0]}.name: {names[0]}"
         return f"is a key of {', '.join(names)}, not of {_name(path, draft)}; {cure}"
+    if path[:2] == ("data", "augment"):  # randaugment alone has keys of its own
+        return f"unknown key; write {EXAMPLES['randaugment']}"
     if meant := suggestion(path):
         return f"unknown key; did you mean {meant!r}?"
     place = f"of {path[0]}" if len(path) > 1 else "of a recipe"
@@ -118,8 +122,9 @@ def _no_augmentation(value: object) -> str:
         return f"{_shown(value)} is no augmentation; write one such as {{shift: 2}} or flip"
     if name not in AUGMENTATIONS:
         return str(UnknownName("augmentation", inert(name, 40), AUGMENTATIONS))
-    takes = "stands alone; write flip" if name == "flip" else f"takes a number; write {{{name}: …}}"
-    return f"{name} {takes}"
+    if name == "flip":
+        return "flip stands alone; write flip"
+    return f"{name} takes {'n and m' if name == 'randaugment' else 'a number'}; write {EXAMPLES[name]}"
 
 
 def _no_choice(path: KeyPath, value: object) -> str:

@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Literal, Self, get_args
+from typing import Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
+from cnncli.recipe_schema.augment import Augmentation, augmentation
 from cnncli.recipe_schema.section import Section, clash
-
-
-class Shift(Section):
-    """Moves an image sideways and up or down, each by up to `shift` pixels."""
-
-    shift: float = Field(gt=0, le=1024, description="largest distance, in pixels of the network's input")
-
-
-class Rotate(Section):
-    """Turns an image about its centre by up to `rotate` degrees."""
-
-    rotate: float = Field(gt=0, le=180, description="largest angle to either side, in degrees")
-
-
-class Scale(Section):
-    """Enlarges or shrinks an image about its centre."""
-
-    scale: float = Field(gt=0, lt=1, description="largest change: 0.1 draws a factor between 0.9 and 1.1")
-
-
-def augmentation(entry: object) -> str | None:
-    """What an entry of `augment` is called: `shift` for `{shift: 2}`, `flip` for `flip`; None if it is no such entry."""
-    if isinstance(entry, Section):
-        return next(iter(type(entry).model_fields))
-    if isinstance(entry, Mapping) and len(entry) == 1:
-        return str(next(iter(entry)))
-    return entry if isinstance(entry, str) else None
-
-
-Augmentation = Annotated[
-    Annotated[Shift, Tag("shift")]
-    | Annotated[Rotate, Tag("rotate")]
-    | Annotated[Scale, Tag("scale")]
-    | Annotated[Literal["flip"], Tag("flip")],
-    Discriminator(augmentation),
-]
-AUGMENTATIONS: tuple[str, ...] = tuple(part.__metadata__[0].tag for part in get_args(get_args(Augmentation)[0]))
 
 
 class Data(Section):
     """The images to train on, and what happens to them on their way to the network."""
 
-    name: str = Field(description="a data set: digits, mnist, fashion-mnist, …")
+    name: str = Field(description="a data set: digits, mnist, cifar10, folder:PATH, … (cnncli data ls lists them)")
     resize: int | None = Field(
         default=None,
         ge=1,
@@ -67,7 +30,23 @@ class Data(Section):
         strict=False,  # a list may stand for the tuple; what is in it is strict again
         max_length=16,
         description="random changes to each training image, in this order: {shift: pixels}, {rotate: degrees}, "
-        "{scale: fraction}, flip (left to right, every second time)",
+        "{scale: fraction}, flip (left to right, every second time), {crop: pixels}, {jitter: fraction}, {cutout: pixels}, "
+        "{randaugment: {n: 2, m: 9}}",
+    )
+    on_bad_image: Literal["fail", "skip"] = Field(
+        default="fail",
+        description="what to do with an image file that cannot be read: stop, or leave it out and say so",
+    )
+    cache: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="image files: read once and kept ready at the network's size, or read at every epoch; auto: kept where they "
+        "fit in a quarter of the free memory. The numbers that come out are the same",
+    )
+    workers: int | None = Field(
+        default=None,
+        ge=0,
+        le=256,
+        description="processes that read image files; null: as many as the machine has cores, at most 8. Changes no numbers",
     )
 
     @model_validator(mode="after")

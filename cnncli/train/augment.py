@@ -1,53 +1,125 @@
-"""Random changes to training images: every one of an epoch drawn at once, applied a batch at a time.
+"""Random changes to training images: what each gets is drawn for a whole epoch at once, and applied a batch at a time.
 
-Shifts, turns, scalings and flips are affine maps, and a chain of them is one: the image is resampled once.
+Shifts, turns, scalings and flips are affine maps, and a run of them is one: the image is resampled once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import pi
+from itertools import groupby
 
 import torch
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import pad
 
-from cnncli.recipe import Augmentation, Rotate, Scale, Shift
+from cnncli.recipe import Augmentation, Crop, Cutout, Jitter, RandAugment, Rotate, Scale, Shift
+from cnncli.train.affine import identity, in_units, turned, warp
+from cnncli.train.colour import brightness, contrast, saturation
+from cnncli.train.randaugment import randaugment
+
+Affine = Shift | Rotate | Scale | str
 
 
-def draw(chain: Sequence[Augmentation], count: int, size: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
-    """The maps for `count` images of height and width `size`, count×2×3, as `torch.nn.functional.affine_grid` takes them.
+def numbers(change: Augmentation) -> int:
+    """How many random numbers an image takes for `change`."""
+    if isinstance(change, RandAugment):
+        return 2 * change.randaugment.n
+    return 3 if isinstance(change, Jitter) else 2
+
+
+def draw(chain: Sequence[Augmentation], count: int, generator: torch.Generator) -> torch.Tensor:
+    """What `count` images get: count×M numbers from −1 to 1, the columns of each change in the order of the chain.
+
+    Another change later in the chain leaves those before it what they were.
+    """
+    drawn = [torch.rand(count, numbers(change), generator=generator) for change in chain]
+    return torch.cat([torch.empty(count, 0), *drawn], dim=1).mul_(2).sub_(1)
+
+
+def apply(chain: Sequence[Augmentation], pixels: torch.Tensor, drawn: torch.Tensor, fill: torch.Tensor) -> torch.Tensor:
+    """Images N×C×H×W, float32 from 0 to 255, changed as `drawn` says; what comes in from outside is black.
+
+    fill: C×1×1, the colour of what is cut out
+    """
+    columns = list(torch.split(drawn, [numbers(change) for change in chain], dim=1))
+    for affine, run in groupby(chain, lambda change: isinstance(change, Affine)):
+        changes = list(run)
+        used, columns = columns[: len(changes)], columns[len(changes) :]
+        if affine:
+            pixels = warp(pixels, maps(changes, used, (pixels.shape[2], pixels.shape[3])))
+        else:
+            for change, values in zip(changes, used, strict=True):
+                pixels = _changed(change, pixels, values, fill)
+    return pixels
+
+
+def maps(chain: Sequence[Augmentation], drawn: Sequence[torch.Tensor], size: tuple[int, int]) -> torch.Tensor:
+    """Affine changes as N×2×3, as `torch.nn.functional.affine_grid` takes them, for images of height and width `size`.
 
     They lead from a place in the result to the place in the image that is seen there, in coordinates from −1 to 1.
     """
-    maps = torch.eye(3).repeat(count, 1, 1)
-    for change in chain:
-        # Two numbers from −1 to 1 for each image, whatever the change: another one later in the chain draws the same.
-        drawn = torch.rand(count, 2, generator=generator) * 2 - 1
-        maps = maps @ _undo(change, drawn)
-    height, width = size
-    half = torch.tensor([width / 2, height / 2, 1.0])  # pixels; x stands before y
-    return (maps * half / half[:, None])[:, :2]
-
-
-def warp(pixels: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
-    """Images N×C×H×W seen through `maps`, N×2×3: bilinear, and 0 (black) outside."""
-    grid = affine_grid(maps, list(pixels.shape), align_corners=False)
-    return grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    found = identity(drawn[0])
+    for change, values in zip(chain, drawn, strict=True):
+        found = found @ _undo(change, values)
+    return in_units(found, size)
 
 
 def _undo(change: Augmentation, drawn: torch.Tensor) -> torch.Tensor:
     """The inverse of one change as matrices N×3×3, in pixels from the image's centre; drawn: N×2, from −1 to 1."""
-    maps = torch.eye(3).repeat(len(drawn), 1, 1)
+    maps = identity(drawn)
     first, second = drawn.unbind(1)
     match change:
         case Shift():
             maps[:, 0, 2], maps[:, 1, 2] = first * change.shift, second * change.shift
         case Rotate():
-            angle = first * change.rotate * pi / 180
-            maps[:, 0, 0] = maps[:, 1, 1] = angle.cos()
-            maps[:, 0, 1], maps[:, 1, 0] = angle.sin(), -angle.sin()
+            maps = turned(first * change.rotate)
         case Scale():
             maps[:, 0, 0] = maps[:, 1, 1] = 1 / (1 + first * change.scale)
         case "flip":
             maps[:, 0, 0] = torch.where(first < 0, -1.0, 1.0)
     return maps
+
+
+def _changed(change: Augmentation, pixels: torch.Tensor, drawn: torch.Tensor, fill: torch.Tensor) -> torch.Tensor:
+    """One change that is no affine map."""
+    match change:
+        case Crop():
+            return crop(pixels, drawn, change.crop)
+        case Jitter():
+            bright, strong, colourful = (1 + change.jitter * drawn).unbind(1)
+            return saturation(contrast(brightness(pixels, bright), strong), colourful)
+        case Cutout():
+            return cutout(pixels, drawn, change.cutout, fill)
+        case RandAugment():
+            return randaugment(pixels, drawn, change.randaugment.m)
+    raise ValueError(change)  # a kind that the schema has and this does not
+
+
+def crop(pixels: torch.Tensor, drawn: torch.Tensor, margin: int) -> torch.Tensor:
+    """Images cut out of themselves with a black margin around, at one of (2·margin + 1)² places; drawn: N×2."""
+    count, channels, height, width = pixels.shape
+    down, across = whole(drawn, 2 * margin + 1).unbind(1)
+    device = pixels.device
+    rows = (down[:, None] + torch.arange(height, device=device)).view(count, 1, height, 1)
+    columns = (across[:, None] + torch.arange(width, device=device)).view(count, 1, 1, width)
+    images = torch.arange(count, device=device).view(count, 1, 1, 1)
+    planes = torch.arange(channels, device=device).view(1, channels, 1, 1)
+    return pad(pixels, (margin, margin, margin, margin))[images, planes, rows, columns]
+
+
+def cutout(pixels: torch.Tensor, drawn: torch.Tensor, side: int, fill: torch.Tensor) -> torch.Tensor:
+    """Images with a square of `fill` about any of their pixels, cut off at the edge; drawn: N×2."""
+    height, width = pixels.shape[2:]
+    top, left = whole(drawn[:, 0], height) - side // 2, whole(drawn[:, 1], width) - side // 2
+    inside_rows = _within(height, top, side).view(-1, 1, height, 1)
+    inside_columns = _within(width, left, side).view(-1, 1, 1, width)
+    return torch.where(inside_rows & inside_columns, fill, pixels)
+
+
+def whole(drawn: torch.Tensor, count: int) -> torch.Tensor:
+    """Numbers from −1 to 1 as whole ones from 0 to `count` − 1, each as likely."""
+    return ((drawn + 1) / 2 * count).long().clamp_(0, count - 1)
+
+
+def _within(length: int, start: torch.Tensor, side: int) -> torch.Tensor:
+    places = torch.arange(length, device=start.device)
+    return (places >= start[:, None]) & (places < start[:, None] + side)

@@ -10,10 +10,11 @@ from torch.nn.functional import cross_entropy
 
 from cnncli.train.epoch import Score
 from cnncli.train.images import Images
+from cnncli.train.streamed import Streamed
 
 
 def evaluate(
-    module: nn.Module, images: Images, batch_size: int, halted: Callable[[], bool] = lambda: False
+    module: nn.Module, images: Images | Streamed, batch_size: int, halted: Callable[[], bool] = lambda: False
 ) -> tuple[Score, torch.Tensor] | None:
     """The score of `module` in evaluation mode, and the confusion matrix: K×K counts, a row for each true class.
 

@@ -1,22 +1,25 @@
-"""Images in memory, as a batch for the network: chosen by index, sized, warped, normalised; all of it on tensors."""
+"""Images in memory, as a batch for the network: chosen by index, sized, changed, normalised; all of it on tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
 import torch
 
-from cnncli.datasets import Split
+from cnncli.datasets import Files, Split
+from cnncli.datasets.memory import budget
 from cnncli.datasets.resize import fit, fit_images, statistics
 from cnncli.errors import RequestError
-from cnncli.train.augment import warp
+from cnncli.recipe import Augmentation
+from cnncli.train.augment import apply
 from cnncli.train.seeds import generator
 
+Part = Split | Files
 Batch = tuple[torch.Tensor, torch.Tensor]
-
-ROOM = 1 << 30  # bytes: what more would be taken by images at the network's size is sized batch by batch
+Step = tuple[torch.Tensor, torch.Tensor | None]
+"""The indices of a batch, and what `augment.draw` drew for it, if its images are to be changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,67 +31,103 @@ class Scale:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Finish:
+    """What makes pixels ready for the network.
+
+    size: C×H×W for the network · factor, offset: C×1×1; pixel · factor + offset has mean 0 and deviation 1 over the training
+    images · augment: how training images are changed
+    """
+
+    size: tuple[int, int, int]
+    factor: torch.Tensor
+    offset: torch.Tensor
+    device: torch.device
+    memory_format: torch.memory_format
+    augment: tuple[Augmentation, ...] = ()
+
+    def __call__(self, pixels: torch.Tensor, drawn: torch.Tensor | None = None) -> torch.Tensor:
+        """uint8 images on the device as float32, sized, changed as `drawn` says, normalised."""
+        values = fit_images(pixels, self.size).to(torch.float32, memory_format=self.memory_format)
+        if drawn is not None:
+            changed = apply(self.augment, values, drawn, fill=-self.offset / self.factor)
+            values = changed.contiguous(memory_format=self.memory_format)
+        return values.mul_(self.factor).add_(self.offset)  # after the changes: what they let in is black, not grey
+
+
+@dataclass(frozen=True, kw_only=True)
 class Images:
     """A split on the device it is used on.
 
-    pixels: uint8, at the network's size or still as stored · labels: int64 · size: C×H×W for the network ·
-    factor, offset: C×1×1; pixel · factor + offset has mean 0 and deviation 1 over the training images
+    pixels: uint8, at the network's size or still as stored · labels: int64
     """
 
     pixels: torch.Tensor
     labels: torch.Tensor
-    size: tuple[int, int, int]
-    factor: torch.Tensor
-    offset: torch.Tensor
-    memory_format: torch.memory_format
+    finish: Finish
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def chosen(self, indices: torch.Tensor, maps: torch.Tensor | None = None) -> Batch:
-        """The images at `indices`, float32, seen through `maps` (`augment.draw`) if there are any; and their labels."""
-        return self._ready(self.pixels.index_select(0, indices), maps), self.labels.index_select(0, indices)
+    def chosen(self, indices: torch.Tensor, drawn: torch.Tensor | None = None) -> Batch:
+        """The images at `indices`, float32, changed as `drawn` says if anything is; and their labels."""
+        return self.finish(self.pixels.index_select(0, indices), drawn), self.labels.index_select(0, indices)
+
+    def batches(self, steps: Sequence[Step]) -> Iterator[Batch]:
+        """A batch for each step."""
+        return (self.chosen(indices, drawn) for indices, drawn in steps)
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
         """All images, as they lie."""
         for start in range(0, len(self), batch_size):
             stop = start + batch_size
-            yield self._ready(self.pixels[start:stop], None), self.labels[start:stop]
-
-    def _ready(self, pixels: torch.Tensor, maps: torch.Tensor | None) -> torch.Tensor:
-        values = fit_images(pixels, self.size).to(torch.float32, memory_format=self.memory_format)
-        if maps is not None:
-            values = warp(values, maps).contiguous(memory_format=self.memory_format)
-        return values.mul_(self.factor).add_(self.offset)  # after the warp: what it lets in is black, not grey
+            yield self.finish(self.pixels[start:stop]), self.labels[start:stop]
 
 
-def scale_of(split: Split, channels: int) -> Scale:
-    """Mean and deviation of the images as they are stored, in as many channels as the network takes."""
-    _, height, width = split.images.shape[1:]
-    mean, deviation = statistics(fit_images(split.images, (channels, int(height), int(width))))
+def scale_of(images: torch.Tensor, channels: int) -> Scale:
+    """Mean and deviation of uint8 images at their own size, in as many channels as the network takes."""
+    _, height, width = images.shape[1:]
+    mean, deviation = statistics(fit_images(images, (channels, int(height), int(width))))
     return Scale(mean=mean, deviation=deviation)
 
 
-def placed(
-    split: Split, *, scale: Scale, size: tuple[int, int, int], device: torch.device, memory_format: torch.memory_format
-) -> Images:
-    """`split` on `device`, at the network's `size` where that does not take too much memory."""
-    if len(split) * prod(size) <= ROOM:
-        split = fit(split, size)
+def finish(
+    scale: Scale,
+    *,
+    size: tuple[int, int, int],
+    device: torch.device,
+    memory_format: torch.memory_format,
+    augment: tuple[Augmentation, ...] = (),
+) -> Finish:
+    """Normalisation by `scale`, on `device`."""
     deviation = [spread or 1.0 for spread in scale.deviation]  # a channel of one value has none
     factor = torch.tensor([1 / (255 * spread) for spread in deviation])
     offset = torch.tensor([-mean / spread for mean, spread in zip(scale.mean, deviation, strict=True)])
-    return Images(
-        pixels=split.images.to(device),
-        labels=split.labels.to(device),
+    return Finish(
         size=size,
         factor=factor.view(-1, 1, 1).to(device),
         offset=offset.view(-1, 1, 1).to(device),
+        device=device,
         memory_format=memory_format,
+        augment=augment,
     )
 
 
-def divided(split: Split, *, val: float, limit: int | None, seed: int) -> tuple[Split, Split | None]:
+def placed(split: Split, finish: Finish) -> Images:
+    """`split` on the device, at the network's size where that does not take too much memory."""
+    if len(split) * prod(finish.size) <= room(finish.device):
+        split = fit(split, finish.size)
+    return Images(pixels=split.images.to(finish.device), labels=split.labels.to(finish.device), finish=finish)
+
+
+def room(device: torch.device) -> int:
+    """Bytes that images at the network's size may take on `device`; what would take more is sized batch by batch."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return min(free // 4, budget())
+    return budget()
+
+
+def divided(split: Part, *, val: float, limit: int | None, seed: int) -> tuple[Part, Part | None]:
     """What to train on and, for a fraction `val` above 0, what to validate on; a function of `seed`.
 
     Both are drawn class by class, in the shares that the classes have; `limit` cuts what is left for training.
@@ -110,7 +149,5 @@ def _by_shares(labels: torch.Tensor, shuffled: torch.Generator) -> torch.Tensor:
     return order[within[order].argsort(stable=True)]
 
 
-def _part(split: Split, indices: torch.Tensor) -> Split:
-    if len(indices) == len(split):
-        return split
-    return Split(images=split.images[indices], labels=split.labels[indices])
+def _part(split: Part, indices: torch.Tensor) -> Part:
+    return split if len(indices) == len(split) else split.part(indices)

@@ -4,36 +4,42 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from math import ceil
 
 import torch
 
-from cnncli.datasets import dataset
-from cnncli.models import edition, network
+from cnncli.datasets import Files, Split, dataset
+from cnncli.datasets.loading import Wanted, load, sample
+from cnncli.datasets.progress import Progress
+from cnncli.models import network
 from cnncli.network import Network
-from cnncli.recipe import Recipe
+from cnncli.recipe import Recipe, input_size
 from cnncli.report import report
 from cnncli.train import device as devices
 from cnncli.train.augment import draw
-from cnncli.train.images import Images, Scale, divided, placed, scale_of
+from cnncli.train.images import Finish, Images, Scale, Step, divided, finish, placed, scale_of
 from cnncli.train.schedule import Rate, rate
 from cnncli.train.seeds import generator
+from cnncli.train.streamed import Streamed, streamed
 
 EVALUATED_AT_ONCE = 1 << 26  # bytes of activations, so that they stay near the processor
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A recipe with everything it needs; nothing in it changes while it is trained."""
+    """A recipe with everything it needs; nothing in it changes while it is trained.
+
+    skipped: paths of images that were left out because they cannot be read
+    """
 
     recipe: Recipe
     network: Network
     classes: tuple[str, ...]
     scale: Scale
-    train: Images
-    val: Images | None
-    test: Images
+    train: Images | Streamed
+    val: Images | Streamed | None
+    test: Images | Streamed
+    skipped: tuple[str, ...]
     device: torch.device
     precision: torch.dtype
     memory_format: torch.memory_format
@@ -60,13 +66,12 @@ class Job:
         shuffled = torch.randperm(len(self.train), generator=generator("order", self.recipe.seed, epoch))
         return self._by_step(shuffled)
 
-    def maps(self, epoch: int) -> tuple[torch.Tensor | None, ...]:
-        """How each image is warped, a tensor a step: a function of seed, epoch and position in the epoch; None for not at all."""
-        chain = self.recipe.data.augment
-        if not chain:
-            return (None,) * self.steps_an_epoch
-        drawn = draw(chain, len(self.train), self.train.size[1:], generator("augment", self.recipe.seed, epoch))
-        return self._by_step(drawn)
+    def steps(self, epoch: int) -> list[Step]:
+        """What each step of an epoch trains on; what changes an image is drawn from seed, epoch and its position in the epoch."""
+        if not self.recipe.data.augment:
+            return [(indices, None) for indices in self.order(epoch)]
+        drawn = draw(self.recipe.data.augment, len(self.train), generator("augment", self.recipe.seed, epoch))
+        return list(zip(self.order(epoch), self._by_step(drawn), strict=True))
 
     def _by_step(self, values: torch.Tensor) -> tuple[torch.Tensor, ...]:
         step, values = self.recipe.data.batch_size, values.to(self.device)
@@ -79,36 +84,43 @@ class Job:
         return torch.autocast(self.device.type, self.precision)
 
 
-def prepare(recipe: Recipe, device: str = "auto") -> Job:
+def prepare(recipe: Recipe, device: str = "auto", progress: Progress | None = None) -> Job:
     """Load the data and place everything; raises `DataError`, and `RequestError` for a device that is not there."""
     where = devices.device(device)
     source = dataset(recipe.data.name)
     described = network_of(recipe)
     channels, height, width = described.inputs["input"].shape
-    stored, test = source.load()
-    train, val = divided(stored, val=recipe.data.val, limit=recipe.data.limit, seed=recipe.seed)
-    scale = scale_of(train, channels)
+    wanted = Wanted(
+        size=(channels, height, width),
+        on_bad_image=recipe.data.on_bad_image,
+        cache=recipe.data.cache,
+        workers=recipe.data.workers,
+    )
+    loaded = load(source, wanted, progress)
+    train, val = divided(loaded.train, val=recipe.data.val, limit=recipe.data.limit, seed=recipe.seed)
+    scale = scale_of(sample(train, wanted, everything=not loaded.sampled), channels)
     order = devices.memory_format(recipe.train.memory_format, where)
-    put = partial(placed, scale=scale, size=(channels, height, width), device=where, memory_format=order)
+    ready = finish(scale, size=wanted.size, device=where, memory_format=order, augment=recipe.data.augment)
     return Job(
         recipe=recipe,
         network=described,
         classes=source.classes,
         scale=scale,
-        train=put(train),
-        val=put(val) if val is not None else None,
-        test=put(test),
+        train=_put(train, ready, wanted),
+        val=_put(val, ready, wanted) if val is not None else None,
+        test=_put(loaded.test, ready, wanted),
+        skipped=loaded.skipped,
         device=where,
         precision=devices.precision(recipe.train.precision, where),
         memory_format=order,
     )
 
 
+def _put(part: Split | Files, ready: Finish, wanted: Wanted) -> Images | Streamed:
+    return placed(part, ready) if isinstance(part, Split) else streamed(part, ready, wanted.workers)
+
+
 def network_of(recipe: Recipe) -> Network:
     """The network that `recipe` names, for the classes of its data set and the size of its images."""
-    model, side = recipe.model, recipe.data.resize
-    usual = edition(model.name)[2].input
     classes = len(dataset(recipe.data.name).classes)
-    return network(
-        model.name, input=(usual[0], side, side) if side else None, **{**model.arguments, "classes": classes}
-    )
+    return network(recipe.model.name, input=input_size(recipe), **{**recipe.model.arguments, "classes": classes})

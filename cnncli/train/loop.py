@@ -51,12 +51,12 @@ def _pass(job: Job, state: State, halted: Halted) -> bool:
     number, begun = len(state.epochs) + 1, perf_counter()
     if state.batch == 0:
         torch.manual_seed(seed_of("dropout", job.recipe.seed, number))
-    batches = list(zip(job.order(number), job.maps(number), strict=True))[state.batch :]
+    steps = job.steps(number)[state.batch :]
     first = (number - 1) * job.steps_an_epoch + state.batch
     health, rate = Health(job.device), job.rate
     state.module.train()
-    for step, (indices, maps) in enumerate(batches, first):
-        _step(job, state, job.train.chosen(indices, maps), rate(step), health)
+    for step, batch in enumerate(job.train.batches(steps), first):
+        _step(job, state, batch, rate(step), health)
         state.batch += 1
         if state.batch % EVERY == 0:
             _check(job, state, health, first)

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from cnncli.datasets.progress import Progress
 from cnncli.errors import NonFiniteError
 from cnncli.recipe import Recipe, resolved
 from cnncli.train import checkpoint, folder
@@ -20,10 +21,10 @@ from cnncli.train.signals import Interruption
 from cnncli.train.state import State, begin, snapshot
 
 
-def start(recipe: Recipe, path: Path, device: str = "auto") -> Run:
+def start(recipe: Recipe, path: Path, device: str = "auto", progress: Progress | None = None) -> Run:
     """Load what `recipe` needs, for the run folder `path` that `folder.new_folder` made; raises what `prepare` raises."""
     try:
-        job = prepare(recipe, device)
+        job = prepare(recipe, device, progress)
         run = Run(path, job, begin(job))
         folder.write(path / folder.ENVIRONMENT, _json(environment(job), indent=1))
     except BaseException:
@@ -129,7 +130,7 @@ def model_file(job: Job, state: State) -> bytes:
 def facts(job: Job) -> dict[str, Any]:
     """What stands between an image and the weights, and between the scores and a class."""
     return {
-        "input": list(job.train.size),
+        "input": list(job.train.finish.size),
         "mean": list(job.scale.mean),
         "deviation": list(job.scale.deviation),
         "classes": list(job.classes),

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from cnncli.datasets import Dataset
-from cnncli.datasets.idx import header
 from cnncli.datasets.mnist import Source, declare
 
 SOURCE = Source(name="tiny", kind="MNIST", train=20, test=10, height=4, width=3, classes=tuple("0123456789"))
@@ -38,10 +37,10 @@ def contents(seed: int = 0) -> dict[str, bytes]:
     """The four raw files of the small set."""
     values = random.Random(seed)  # noqa: S311  (pixels, not secrets)
     files = {}
-    for name, shape in SOURCE.shapes().items():
+    for name, array in SOURCE.arrays().items():
         highest = 9 if "labels" in name else 255
-        size = shape[0] if "labels" in name else shape[0] * 12
-        files[name] = header(shape) + bytes(values.randint(0, highest) for _ in range(size))
+        size = array.size - len(array.header)
+        files[name] = array.header + bytes(values.randint(0, highest) for _ in range(size))
     return files
 
 

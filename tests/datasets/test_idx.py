@@ -9,18 +9,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cnncli.datasets.idx import check, header, unpack
+from cnncli.datasets.idx import Array, check, unpack
 from cnncli.errors import DataError
 
-SHAPE = (5, 4, 3)
-WHOLE = header(SHAPE) + bytes(60)
+SHAPE = Array((5, 4, 3))
+WHOLE = SHAPE.header + bytes(60)
 
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
 def test_header_is_that_of_mnist() -> None:
     """The training images of MNIST begin with these bytes."""
-    assert header((60_000, 28, 28)).hex() == "00000803" + "0000ea60" + "0000001c" + "0000001c"
+    assert Array((60_000, 28, 28)).header.hex() == "00000803" + "0000ea60" + "0000001c" + "0000001c"
+
+
+def test_header_is_that_of_qmnist() -> None:
+    """The training labels of QMNIST, eight integers of four bytes for each image."""
+    labels = Array((60_000, 8), code=12, width=4)
+    assert (labels.header.hex(), labels.size) == ("00000c02" + "0000ea60" + "00000008", 12 + 60_000 * 32)
 
 
 def test_whole_file_passes(tmp_path: Path) -> None:

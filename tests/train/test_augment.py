@@ -8,16 +8,19 @@ import pytest
 import torch
 
 from cnncli.recipe import Augmentation, Rotate, Scale, Shift
-from cnncli.train.augment import draw, warp
+from cnncli.train.affine import warp
+from cnncli.train.augment import apply, draw
+from cnncli.train.augment import maps as maps_of
 from cnncli.train.job import Job
 
 SIZE = (9, 13)
 CHAIN: tuple[Augmentation, ...] = (Shift(shift=2), Rotate(rotate=15), Scale(scale=0.1), "flip")
 
 
-def maps(*chain: Augmentation, count: int = 64, size: tuple[int, int] = SIZE) -> torch.Tensor:
+def maps(*chain: Augmentation, count: int = 64, size: tuple[int, int] = SIZE, seed: int = 3) -> torch.Tensor:
     """Maps drawn from a fixed seed."""
-    return draw(chain, count, size, torch.Generator().manual_seed(3))
+    drawn = draw(chain, count, torch.Generator().manual_seed(seed))
+    return maps_of(chain, drawn.view(count, len(chain), 2).unbind(1), size)
 
 
 def picture(row: int, column: int) -> torch.Tensor:
@@ -30,7 +33,8 @@ def picture(row: int, column: int) -> torch.Tensor:
 def test_no_change_is_no_change() -> None:
     """An empty chain shows every pixel where it was."""
     image = torch.rand(64, 2, *SIZE)
-    torch.testing.assert_close(warp(image, maps()), image, atol=1e-5, rtol=0)
+    same = apply((), image, draw((), 64, torch.Generator()), torch.zeros(2, 1, 1))
+    torch.testing.assert_close(same, image, atol=0, rtol=0)
 
 
 def test_a_flip_mirrors_about_half_of_the_images_and_leaves_the_rest() -> None:
@@ -79,8 +83,8 @@ def test_a_scaling_is_about_the_centre() -> None:
 
 def test_a_chain_is_its_parts_one_after_the_other() -> None:
     """Shifting, then turning by a right angle differs from turning first; the map follows the order that was written."""
-    quarter = draw((Rotate(rotate=90),), 1, (9, 9), torch.Generator().manual_seed(0))
-    both = draw((Rotate(rotate=90), Shift(shift=2)), 1, (9, 9), torch.Generator().manual_seed(0))
+    quarter = maps(Rotate(rotate=90), count=1, size=(9, 9), seed=0)
+    both = maps(Rotate(rotate=90), Shift(shift=2), count=1, size=(9, 9), seed=0)
     image = torch.zeros(1, 1, 9, 9)
     image[0, 0, 4, 6] = 1
     turned, moved = warp(image, quarter)[0, 0], warp(image, both)[0, 0]
@@ -98,16 +102,16 @@ def test_what_an_image_gets_depends_on_seed_epoch_and_position_alone(job: Callab
     """Another batch size cuts the same maps otherwise; another epoch or seed draws others."""
     augment = "augment=[{shift: 2}, {rotate: 10}]"
     wide, narrow = job(augment, "batch_size=50"), job(augment, "batch_size=7")
-    assert torch.equal(_together(wide.maps(3)), _together(narrow.maps(3)))
-    assert not torch.equal(_together(wide.maps(3)), _together(wide.maps(4)))
-    assert not torch.equal(_together(wide.maps(3)), _together(job(augment, "seed=1").maps(3)))
+    assert torch.equal(_together(wide, 3), _together(narrow, 3))
+    assert not torch.equal(_together(wide, 3), _together(wide, 4))
+    assert not torch.equal(_together(wide, 3), _together(job(augment, "seed=1"), 3))
 
 
-def test_without_augmentation_nothing_is_warped(job: Callable[..., Job]) -> None:
-    """No map, a step for each batch."""
+def test_without_augmentation_nothing_is_changed(job: Callable[..., Job]) -> None:
+    """Nothing is drawn, a step for each batch."""
     plain = job("augment=[]")
-    assert plain.maps(1) == (None,) * plain.steps_an_epoch
+    assert [drawn for _, drawn in plain.steps(1)] == [None] * plain.steps_an_epoch
 
 
-def _together(maps: tuple[torch.Tensor | None, ...]) -> torch.Tensor:
-    return torch.cat([part for part in maps if part is not None])
+def _together(job: Job, epoch: int) -> torch.Tensor:
+    return torch.cat([drawn for _, drawn in job.steps(epoch) if drawn is not None])

@@ -9,14 +9,18 @@ from hypothesis import strategies as st
 
 from cnncli.datasets import Split, dataset
 from cnncli.errors import RequestError
+from cnncli.recipe import Shift
 from cnncli.train import images as module
-from cnncli.train.images import Images, divided, placed, scale_of
+from cnncli.train.images import Images, divided, finish, placed, scale_of
+
+AWAY = (Shift(shift=100),)
 
 
 def made(split: Split, size: tuple[int, int, int] = (1, 28, 28)) -> Images:
     """`split` on the CPU."""
-    scale = scale_of(split, size[0])
-    return placed(split, scale=scale, size=size, device=torch.device("cpu"), memory_format=torch.channels_last)
+    scale = scale_of(split.images, size[0])
+    cpu = torch.device("cpu")
+    return placed(split, finish(scale, size=size, device=cpu, memory_format=torch.channels_last, augment=AWAY))
 
 
 def some(count: int = 40, channels: int = 1) -> Split:
@@ -46,7 +50,7 @@ def test_images_that_would_take_too_much_memory_are_sized_batch_by_batch(monkeyp
     """The values are the same, and so are those in order."""
     split, indices = some(), torch.tensor([3, 1, 38])
     ready = made(split)
-    monkeypatch.setattr(module, "ROOM", 0)
+    monkeypatch.setattr(module, "budget", lambda: 0)
     lazy = made(split)
     assert lazy.pixels.shape[2:] == (8, 8)
     assert ready.pixels.shape[2:] == (28, 28)
@@ -59,9 +63,8 @@ def test_what_a_warp_lets_in_is_black() -> None:
     """Outside the image is 0 before normalisation: the value of a black pixel, not the mean."""
     split = some()
     ready = made(split)
-    away = torch.tensor([[[1.0, 0, 9], [0, 1, 9]]])
-    shown = ready.chosen(torch.tensor([0]), away)[0]
-    assert torch.equal(shown, ready.offset.expand(1, 1, 28, 28))
+    shown = ready.chosen(torch.tensor([0]), torch.ones(1, 2))[0]
+    assert torch.equal(shown, ready.finish.offset.expand(1, 1, 28, 28))
 
 
 @given(st.sampled_from([0.0, 0.1, 0.25]), st.one_of(st.none(), st.integers(1, 1500)), st.integers(0, 9))

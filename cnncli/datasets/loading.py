@@ -1,0 +1,208 @@
+"""A data source at the size of a network: in memory where it fits, from a prepared file where its images lie in files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from math import prod
+from typing import TYPE_CHECKING, Literal
+
+from cnncli.datasets import Dataset, Files, Split, prepared
+from cnncli.datasets.folders import data_folder
+from cnncli.datasets.memory import budget
+from cnncli.datasets.pictures import picture
+from cnncli.datasets.progress import Progress
+from cnncli.datasets.reading import read, tensor
+from cnncli.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
+
+LAYOUT = "pictures 1"  # raise it when the same files are to give other pixels
+CHUNK = 1 << 22  # bytes of pixels that a worker sends at once
+SAMPLE = 4096  # images that mean and deviation of a set of files are taken from
+
+Size = tuple[int, int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """How images are to come.
+
+    size: C×H×W · on_bad_image: what to do with one that cannot be read · cache: whether to prepare images that lie in files, auto
+    where they fit in a quarter of the free memory · workers: processes that read files, None for as many as suit
+    """
+
+    size: Size
+    on_bad_image: Literal["fail", "skip"] = "fail"
+    cache: Literal["auto", "always", "never"] = "auto"
+    workers: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """Both splits: as stored, or at the size that was wanted where they lay in files; or still as files, to be read at each use.
+
+    skipped: paths of images that were left out because they cannot be read · sampled: whether mean and deviation are those of a
+    `sample`, so that they are the same however the images come
+    """
+
+    train: Split | Files
+    test: Split | Files
+    skipped: tuple[str, ...] = ()
+    sampled: bool = False
+
+
+def load(source: Dataset, wanted: Wanted, progress: Progress | None = None) -> Loaded:
+    """Both splits of `source`; raises `DataError`, for an image that cannot be read if `wanted.on_bad_image` is fail.
+
+    Images that are read at each use are not looked at beforehand, unless they are to be skipped: then once, and what was found
+    is remembered. Which images a split holds does not depend on memory, nor on how they come.
+    """
+    train, test = source.load()
+    if isinstance(train, Split) or isinstance(test, Split):
+        return Loaded(train=train, test=test)
+    bytes_wanted = (len(train) + len(test)) * prod(wanted.size)
+    whole = wanted.cache == "always" or (wanted.cache == "auto" and bytes_wanted <= budget())
+    if not whole and wanted.on_bad_image == "fail":
+        return Loaded(train=train, test=test, sampled=True)
+    return _looked_at(source, (train, test), wanted, progress or Progress(), whole=whole)
+
+
+def sample(part: Split | Files, wanted: Wanted, *, everything: bool = False) -> torch.Tensor:
+    """At most `SAMPLE` images of `part` at even distances, uint8 N×C×H×W, the same whether they were prepared or not.
+
+    everything: all of them, where they are in memory anyhow
+    """
+    import torch
+
+    indices = torch.arange(0, len(part), max(1, -(-len(part) // SAMPLE)))
+    if isinstance(part, Split):
+        return part.images if everything else part.images[indices]
+    images, bad = _read_split(part.part(indices), wanted, Progress(), keep=True)
+    if len(bad):
+        raise _refusal([part.paths[indices[bad[0]]]], len(part), wanted.size)
+    return images
+
+
+def _looked_at(
+    source: Dataset, files: tuple[Files, Files], wanted: Wanted, progress: Progress, *, whole: bool
+) -> Loaded:
+    """Every image read once, or what was prepared from that. whole: with the pixels, else only which are bad."""
+    name = f"{_slug(source.name, files)}-{'x'.join(map(str, wanted.size)) if whole else 'bad'}"
+    stamp = prepared.digest(_lines(files, wanted.size if whole else None))
+    found = prepared.tensors(
+        name,
+        data_folder(),
+        stamp,
+        lambda: _read(files, wanted, progress, whole=whole),
+        lambda found: not any(_can_be_read(path, wanted.size) for path in _bad(files, found)),
+    )
+    bad = _bad(files, found)
+    if bad and wanted.on_bad_image == "fail":
+        raise _refusal(bad, sum(map(len, files)), wanted.size)
+    train, test = (_split(part, found, name, whole=whole) for part, name in zip(files, ("train", "test"), strict=True))
+    for part, use in ((train, "train"), (test, "test")):
+        if not len(part):
+            raise DataError(f"{source.name!r} has no image to {use} on that can be read; the first is {bad[0]!r}")
+    return Loaded(train=train, test=test, skipped=tuple(bad), sampled=True)
+
+
+def _slug(name: str, files: tuple[Files, Files]) -> str:
+    """A file name for a set: its own, or for a folder a digest of where it lies."""
+    kind, colon, _ = name.partition(":")
+    place = os.path.commonpath([*files[0].paths[:1], *files[0].paths[-1:], *files[1].paths[:1], *files[1].paths[-1:]])
+    return f"{kind}-{sha256(os.fsencode(place)).hexdigest()[:12]}" if colon else kind
+
+
+def _lines(files: tuple[Files, Files], size: Size | None) -> Iterator[str]:
+    """What tells one state of the files from another: for each its split, label, path, size and time of change."""
+    from PIL import __version__
+
+    yield f"{LAYOUT} {__version__} {size}"
+    for number, part in enumerate(files):
+        for path, label in zip(part.paths, part.labels.tolist(), strict=True):
+            yield f"{number} {label} {path!r} {_state(path)}"
+
+
+def _state(path: str) -> str:
+    try:
+        status = os.stat(path)  # noqa: PTH116  (a Path for each of a million files takes longer than asking for its state)
+    except OSError:
+        return "missing"
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _read(files: tuple[Files, Files], wanted: Wanted, progress: Progress, *, whole: bool) -> Mapping[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = {}
+    progress.begin("preparing images" if whole else "checking images", sum(map(len, files)))
+    for part, name in zip(files, ("train", "test"), strict=True):
+        images, bad = _read_split(part, wanted, progress, keep=whole)
+        found[f"{name}_bad"] = bad
+        if whole:
+            found[f"{name}_images"] = images
+            found[f"{name}_labels"] = _without(part.labels, bad)
+    progress.end()
+    return found
+
+
+def _read_split(part: Files, wanted: Wanted, progress: Progress, *, keep: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """The images that can be read, one after the other (none of them unless `keep`), and the indices of the others."""
+    import torch
+
+    step = max(1, min(256, CHUNK // prod(wanted.size)))
+    batches = [range(start, min(start + step, len(part))) for start in range(0, len(part), step)]
+    images = torch.empty((len(part) if keep else 0, *wanted.size), dtype=torch.uint8)
+    bad: list[int] = []
+    for indices, batch in zip(batches, read(part.paths, wanted.size, batches, wanted.workers), strict=True):
+        start = indices.start - len(bad)
+        pixels = tensor(batch.pixels, wanted.size)
+        if keep:
+            images[start : start + len(pixels)] = pixels
+        bad += [indices[place] for place, _ in batch.bad]
+        progress.done += len(indices)
+    return images[: len(part) - len(bad)] if keep else images, torch.tensor(bad, dtype=torch.int64)
+
+
+def _without(values: torch.Tensor, bad: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    kept = torch.ones(len(values), dtype=torch.bool)
+    kept[bad] = False
+    return values[kept]
+
+
+def _bad(files: tuple[Files, Files], found: Mapping[str, torch.Tensor]) -> list[str]:
+    return [
+        part.paths[index]
+        for part, name in zip(files, ("train", "test"), strict=True)
+        for index in found[f"{name}_bad"].tolist()
+    ]
+
+
+def _split(part: Files, found: Mapping[str, torch.Tensor], name: str, *, whole: bool) -> Split | Files:
+    import torch
+
+    if whole:
+        return Split(images=found[f"{name}_images"], labels=found[f"{name}_labels"])
+    return part.part(_without(torch.arange(len(part)), found[f"{name}_bad"]))
+
+
+def _can_be_read(path: str, size: Size) -> bool:
+    try:
+        picture(path, size[0], size[1:])
+    except DataError:
+        return False
+    return True
+
+
+def _refusal(bad: Sequence[str], count: int, size: Size) -> DataError:
+    """Says what is wrong with the first, as it is now, and how many there are."""
+    try:
+        picture(bad[0], size[0], size[1:])
+    except DataError as error:
+        more = f" ({len(bad):,} of {count:,} images cannot be read)" if len(bad) > 1 else ""
+        return DataError(f"{error}{more}; mend or remove it, or write data.on_bad_image: skip")
+    return DataError(f"the image {bad[0]!r} could not be read, but now can be; run again")
