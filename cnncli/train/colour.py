@@ -55,7 +55,8 @@ def autocontrast(pixels: torch.Tensor) -> torch.Tensor:
     """Each channel stretched to reach from 0 to 255; one of a single level stays."""
     low, high = pixels.amin((2, 3), keepdim=True), pixels.amax((2, 3), keepdim=True)
     flat = high - low < 0.5
-    return torch.where(flat, pixels, (pixels - low) * (255 / torch.where(flat, 1, high - low)))
+    stretched = (pixels - low) * (255 / torch.where(flat, 1, high - low))
+    return torch.where(flat, pixels, stretched.clamp_(0, 255))
 
 
 def equalize(pixels: torch.Tensor) -> torch.Tensor:
@@ -74,12 +75,13 @@ def grey(pixels: torch.Tensor) -> torch.Tensor:
     """N×1×H×W, by luma."""
     if pixels.shape[1] == 1:
         return pixels
-    return (pixels * pixels.new_tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
+    red, green, blue = (pixels[:, place : place + 1] for place in range(3))
+    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
 
 
 def _blend(pixels: torch.Tensor, other: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
     """From `other` (factor 0) through `pixels` (1) and beyond."""
-    return ((pixels - other) * _each(factors) + other).clamp_(0, 255)
+    return torch.lerp(other, pixels, _each(factors)).clamp_(0, 255)
 
 
 def _each(values: torch.Tensor) -> torch.Tensor:

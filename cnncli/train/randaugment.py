@@ -24,7 +24,7 @@ FACTOR = 0.9  # of brightness, colours, contrast, sharpness: 1 ± this
 def randaugment(pixels: torch.Tensor, drawn: torch.Tensor, strength: float) -> torch.Tensor:
     """Images N×C×H×W, float32 from 0 to 255, changed; drawn: N×2n from −1 to 1, a kind and a direction for each change."""
     pixels = pixels.clone()
-    for kind, direction in drawn.view(len(drawn), -1, 2).unbind(1):
+    for kind, direction in (pair.unbind(1) for pair in drawn.view(len(drawn), -1, 2).unbind(1)):
         chosen = ((kind + 1) / 2 * len(KINDS)).long().clamp_(0, len(KINDS) - 1)
         signed = torch.where(direction < 0, -strength / 30, strength / 30)
         for index, change in enumerate(KINDS.values()):

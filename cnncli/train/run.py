@@ -39,6 +39,7 @@ class Run:
     def __init__(self, path: Path, job: Job, state: State) -> None:
         """path: the run folder."""
         self.path, self.job, self.state = path, job, state
+        self._recipe = resolved(job.recipe)  # now: a second Ctrl-C within pydantic comes out as its warning
         self.interruption = Interruption()
 
     def epochs(self) -> Iterator[Epoch]:
@@ -96,7 +97,7 @@ class Run:
         folder.add_metrics(self.path, [each.row for each in self.state.epochs])
 
     def _checkpoint(self, *, is_best: bool) -> None:
-        content = checkpoint_content(self.job, self.state)
+        content = checkpoint_content(self._recipe, self.job, self.state)
         checkpoints = self.path / folder.CHECKPOINTS
         with folder.written(checkpoints):
             checkpoint.save(content, checkpoints, folder.LAST, keep=folder.PREVIOUS)
@@ -104,11 +105,11 @@ class Run:
                 checkpoint.save(content, checkpoints, folder.BEST)
 
 
-def checkpoint_content(job: Job, state: State) -> dict[str, Any]:
-    """Everything that a checkpoint holds."""
+def checkpoint_content(recipe: str, job: Job, state: State) -> dict[str, Any]:
+    """Everything that a checkpoint holds. recipe: resolved, as YAML."""
     return {
         "schema": "cnncli/checkpoint/1",
-        "recipe": resolved(job.recipe),
+        "recipe": recipe,
         "device": str(job.device),
         "threads": torch.get_num_threads(),
         "torch": str(torch.__version__),

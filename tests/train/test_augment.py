@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch.nn.functional import pad
 
-from cnncli.recipe import Augmentation, Rotate, Scale, Shift
+from cnncli.recipe import Augmentation, Crop, Cutout, Jitter, RandAugment, Rotate, Scale, Shift
+from cnncli.recipe_schema.augment import AUGMENTATIONS, Strength, augmentation
+from cnncli.train import colour
 from cnncli.train.affine import warp
 from cnncli.train.augment import apply, draw
 from cnncli.train.augment import maps as maps_of
@@ -45,6 +48,97 @@ def test_a_flip_mirrors_about_half_of_the_images_and_leaves_the_rest() -> None:
     kept = [torch.allclose(one, image[0], atol=1e-5) for one in shown]
     assert all(one != other for one, other in zip(flipped, kept, strict=True))
     assert 20 < sum(flipped) < 44
+
+
+def test_a_flip_alone_loses_no_bit() -> None:
+    """Every image is itself or its mirror image, exactly, and where other changes are too, nearly."""
+    image = torch.rand(64, 3, *SIZE) * 255
+    drawn = draw(("flip",), 64, torch.Generator().manual_seed(1))
+    shown = apply(("flip",), image, drawn, torch.zeros(3, 1, 1))
+    mirrored = [bool(torch.equal(one, whole.flip(2))) for one, whole in zip(shown, image, strict=True)]
+    assert mirrored == (drawn[:, 0] < 0).tolist()
+    assert all(
+        torch.equal(one, whole) for one, whole, flipped in zip(shown, image, mirrored, strict=True) if not flipped
+    )
+    torch.testing.assert_close(warp(image, maps_of(("flip",), [drawn], SIZE)), shown, atol=1e-2, rtol=0)
+
+
+def test_a_crop_is_the_image_moved_by_whole_pixels() -> None:
+    """By up to the margin, black where nothing was, and every place is drawn."""
+    image = torch.rand(1, 2, *SIZE) + 1
+    many = draw((Crop(crop=2),), 500, torch.Generator().manual_seed(1))
+    shown = apply((Crop(crop=2),), image.expand(500, -1, -1, -1), many, torch.zeros(2, 1, 1))
+    padded = pad(image[0], (2, 2, 2, 2))
+    height, width = SIZE
+    places = {
+        (down, across): padded[:, down : down + height, across : across + width]
+        for down in range(5)
+        for across in range(5)
+    }
+    found = [next(place for place, expected in places.items() if torch.equal(one, expected)) for one in shown]
+    assert set(found) == set(places)
+
+
+@pytest.mark.parametrize("side", [1, 4, 5, 99])
+def test_a_cutout_is_a_square_of_the_mean_colour_about_some_pixel(side: int) -> None:
+    """Of that side where it does not reach over the edge, somewhere on every image, and nothing else changes."""
+    image, fill = torch.zeros(2000, 2, *SIZE), torch.tensor([3.0, 4.0]).view(2, 1, 1)
+    shown = apply(
+        (Cutout(cutout=side),), image, draw((Cutout(cutout=side),), 2000, torch.Generator().manual_seed(1)), fill
+    )
+    assert set(shown[:, 0].unique().tolist()) <= {0.0, 3.0}
+    assert torch.equal(shown[:, 1], shown[:, 0] / 3 * 4)
+    hole = shown[:, 0] > 0
+    rows, columns = hole.any(2).sum(1), hole.any(1).sum(1)
+    assert torch.equal(rows * columns, hole.sum((1, 2)))
+    assert (rows.max(), columns.max()) == (min(side, SIZE[0]), min(side, SIZE[1]))
+    assert rows.min() == min(side - side // 2, SIZE[0])
+    assert hole.any(0).all()
+
+
+def test_a_jitter_stays_within_its_range() -> None:
+    """Brightness, contrast and colours between 0.8 and 1.2 times what they were, each for itself."""
+    image = (torch.rand(1, 3, *SIZE) * 255).expand(200, -1, -1, -1)
+    change = Jitter(jitter=0.2)
+    drawn = draw((change,), 200, torch.Generator().manual_seed(1))
+    shown = apply((change,), image, drawn, torch.zeros(3, 1, 1))
+    bright, strong, colourful = (1 + 0.2 * drawn).unbind(1)
+    assert all(0.8 <= factors.min() < 0.82 and 1.18 < factors.max() <= 1.2 for factors in (bright, strong, colourful))
+    expected = colour.saturation(colour.contrast(colour.brightness(image, bright), strong), colourful)
+    torch.testing.assert_close(shown, expected)
+    assert len({float(one.mean()) for one in shown}) == 200
+
+
+def test_another_change_later_leaves_those_before_it_alone() -> None:
+    """What is drawn for the first is the same with and without a second."""
+    first, generator = Crop(crop=2), torch.Generator
+    alone = draw((first,), 20, generator().manual_seed(5))
+    both = draw((first, Jitter(jitter=0.1)), 20, generator().manual_seed(5))
+    assert torch.equal(both[:, :2], alone)
+    assert both.shape == (20, 5)
+
+
+def test_every_kind_of_change_can_be_applied() -> None:
+    """All that the recipe knows, one after the other, on grey and on colour images; what comes out stays within 0 and 255."""
+    chain = checked_chain()
+    assert {augmentation(change) for change in chain} == set(AUGMENTATIONS)
+    for depth in (1, 3):
+        image = torch.rand(16, depth, *SIZE) * 255
+        shown = apply(chain, image, draw(chain, 16, torch.Generator().manual_seed(1)), torch.full((depth, 1, 1), 99.0))
+        assert shown.shape == image.shape
+        assert shown.min() >= 0
+        assert shown.max() <= 255 + 1e-3
+
+
+def checked_chain() -> tuple[Augmentation, ...]:
+    """One change of every kind."""
+    return (
+        *CHAIN,
+        Crop(crop=2),
+        Jitter(jitter=0.2),
+        Cutout(cutout=3),
+        RandAugment(randaugment=Strength(n=2, m=9)),
+    )
 
 
 def test_a_shift_moves_by_at_most_so_many_pixels_of_a_picture_that_is_not_square() -> None:
