@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cnncli.errors import DataError, RequestError, UnknownName, nearest
+from cnncli.network import Network
 from cnncli.overrides import apply
 from cnncli.recipe_schema.augment import Augmentation, Crop, Cutout, Jitter, RandAugment, Rotate, Scale, Shift
 from cnncli.recipe_schema.complaint import complaint
@@ -56,6 +57,7 @@ __all__ = [
     "defaults",
     "input_size",
     "load",
+    "network_of",
     "recipes_folder",
     "resolved",
 ]
@@ -107,12 +109,21 @@ def input_size(recipe: Recipe) -> tuple[int, int, int] | None:
     Images with colours keep them, though the network usually takes grey ones; grey images become RGB where it takes that.
     """
     from cnncli.datasets import dataset
-    from cnncli.models import edition
+    from cnncli.trained import usual_input
 
-    usual, side = edition(recipe.model.name)[2].input, recipe.data.resize
+    usual, side = usual_input(recipe.model.name), recipe.data.resize
     channels = max(usual[0], dataset(recipe.data.name).shape[0])
     size = (channels, side or usual[1], side or usual[2])
     return None if size == tuple(usual) else size
+
+
+def network_of(recipe: Recipe) -> Network:
+    """The network that `recipe` names, for the classes of its data set and the size of its images."""
+    from cnncli.datasets import dataset
+    from cnncli.trained import network_for
+
+    classes = len(dataset(recipe.data.name).classes)
+    return network_for(recipe.model.name, input_size(recipe), recipe.model.arguments, classes)
 
 
 def available() -> list[str]:
@@ -180,10 +191,10 @@ def _arguments(draft: Draft) -> list[str]:
     name = draft.at(("model", "name"))
     if not isinstance(name, str):
         return []  # refused later, for what it is
-    from cnncli.models import edition
+    from cnncli.trained import arguments_of
 
     try:
-        return [key for key in edition(name)[2].arguments if key != "classes"]
+        return arguments_of(name)
     except RequestError as error:
         raise draft.refusal(("model", "name"), str(error)) from None
 
@@ -200,9 +211,8 @@ def _check_data(recipe: Recipe, draft: Draft) -> None:
 def _check_network(recipe: Recipe, draft: Draft) -> None:
     """Refuse an argument the network does not take, a value it cannot have, and a size that it cannot be built at.
 
-    With `_arguments`, the one place that knows where recipes get their networks from.
+    A network with another number of outputs than the data have classes is refused too (a built-in one adapts).
     """
-    from cnncli.models import network
     from cnncli.report import resolved as all_sizes
 
     model = recipe.model
@@ -210,9 +220,8 @@ def _check_network(recipe: Recipe, draft: Draft) -> None:
     for key in model.arguments:
         if key not in known:
             raise draft.refusal(("model", key), _no_argument(key, model.name, known))
-    arguments: dict[str, Any] = model.arguments
     try:
-        all_sizes(network(model.name, input=input_size(recipe), **arguments))
+        all_sizes(network_of(recipe))
     except RequestError as error:
         raise draft.refusal(_culprit(recipe), str(error)) from None
 

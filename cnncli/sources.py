@@ -43,8 +43,7 @@ def load(
     if Path(source).suffix.lower() in {".yaml", ".yml"}:
         return _of_file(Path(source), input, own, strict=strict)
     if _is_a_run(source):
-        name, of_recipe = _of_run(Path(source))
-        own = of_recipe | own
+        return Loaded(_of_run(Path(source), input, own))
     found = network(name, input=input, **own)
     adapted = tuple(adaptations(name, input, own)) if input or "classes" in own else ()
     if strict and adapted:
@@ -103,12 +102,19 @@ def _is_a_run(source: str) -> bool:
     return Path(source).is_dir() and source.partition("@")[0] not in models()
 
 
-def _of_run(folder: Path) -> tuple[str, dict[str, object]]:
-    """The network of a run folder, as its recipe has it: its name and arguments."""
+def _of_run(folder: Path, input: Shape | None, own: Mapping[str, object]) -> Network:
+    """The network of a run folder: as its recipe has it, for the classes and the images of its data."""
+    from cnncli.datasets import dataset
+    from cnncli.recipe import input_size
     from cnncli.recipe import load as load_recipe
+    from cnncli.trained import network_for
 
     recipe = folder / "recipe.yaml"
     if not recipe.is_file():
         raise DataError(f"{folder} is no run folder: it holds no recipe.yaml; name a network, or a folder below runs/")
-    found = load_recipe(str(recipe)).model
-    return found.name, dict(found.arguments)
+    found = load_recipe(str(recipe))
+    classes = own.get("classes", len(dataset(found.data.name).classes))
+    if not isinstance(classes, int):
+        raise RequestError(f"classes takes a whole number, not {classes!r}")
+    arguments = {**found.model.arguments, **{key: value for key, value in own.items() if key != "classes"}}
+    return network_for(found.model.name, input or input_size(found), arguments, classes)

@@ -8,12 +8,12 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from cnncli.errors import FAULT, INTERRUPTED
-from cnncli.models import edition, model
 from cnncli.render.live import Live
 from cnncli.render.plots import confusion, curves
 from cnncli.render.table import write_json
 from cnncli.render.text import complain, inert, say
 from cnncli.train import folder
+from cnncli.trained import title_of
 
 if TYPE_CHECKING:
     from cnncli.train.epoch import Epoch
@@ -46,8 +46,7 @@ def heading(run: Run) -> str:
     job = run.job
     splits = {"train": job.train, "val": job.val, "test": job.test}
     counts = ", ".join(f"{len(images):,} {name}" for name, images in splits.items() if images is not None)
-    name, chosen, _ = edition(job.recipe.model.name)
-    title = model(name).title + ("" if chosen == model(name).default else f" ({chosen})")
+    title = inert(title_of(job.recipe.model.name))
     weights = sum(weight.numel() for weight in run.state.module.parameters())
     return (
         f"{title} on {job.recipe.data.name} ({counts}) · {weights:,} parameters · {job.device} · seed {job.recipe.seed}"

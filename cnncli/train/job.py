@@ -11,9 +11,8 @@ import torch
 from cnncli.datasets import Files, Split, dataset
 from cnncli.datasets.loading import Wanted, load, sample
 from cnncli.datasets.progress import Progress
-from cnncli.models import network
 from cnncli.network import Network
-from cnncli.recipe import Recipe, input_size
+from cnncli.recipe import Recipe, network_of
 from cnncli.report import report
 from cnncli.train import device as devices
 from cnncli.train.augment import draw
@@ -118,9 +117,3 @@ def prepare(recipe: Recipe, device: str = "auto", progress: Progress | None = No
 
 def _put(part: Split | Files, ready: Finish, wanted: Wanted) -> Images | Streamed:
     return placed(part, ready) if isinstance(part, Split) else streamed(part, ready, wanted.workers)
-
-
-def network_of(recipe: Recipe) -> Network:
-    """The network that `recipe` names, for the classes of its data set and the size of its images."""
-    classes = len(dataset(recipe.data.name).classes)
-    return network(recipe.model.name, input=input_size(recipe), **{**recipe.model.arguments, "classes": classes})

@@ -11,6 +11,7 @@ from cnncli.errors import RequestError
 from cnncli.models import models
 from cnncli.overrides import override
 from cnncli.recipe import Recipe, defaults, load, resolved
+from cnncli.trained import is_file, is_network
 from cnncli.yaml_scalar import inert
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,3})?")
@@ -36,12 +37,17 @@ def requested(source: str, arguments: Sequence[str], options: Options, device: s
         raise RequestError(f"--device {inert(repr(device))} is no device; write auto, cpu, cuda, cuda:1 or mps")
     overrides = [*_beside(arguments, options), *_texts(options)]
     _, data = options.get("data.name", ("", None))
-    if data is not None and source.partition("@")[0] in models():
+    if data is not None and is_network(source):
         own = [text for text in overrides if not text.startswith("data.name=")]
-        recipe, name = defaults(source, str(data), own), source
+        recipe, name = defaults(_whole(source), str(data), own), Path(source).stem if is_file(source) else source
     else:
         recipe, name = load(source, overrides, networks=list(models())), Path(source).stem
     return Request(recipe, name, resolved(recipe))
+
+
+def _whole(source: str) -> str:
+    """A file's path from the root, so that the resolved recipe reruns from any folder."""
+    return str(Path(source).resolve()) if is_file(source) else source
 
 
 def _texts(options: Options) -> list[str]:
