@@ -170,7 +170,7 @@ class _Walk:
             inputs=node.inputs,
             call=call,
             params=params,
-            trainable=0 if node.frozen else params,
+            trainable=0 if node.frozen else params - layer.untrained,
             buffers=0 if node.shares else sum(prod(shape) for shape in layer.buffers.values()),
             macs=layer.macs(call),
             connections=layer.connections(call),

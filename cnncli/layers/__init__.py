@@ -24,15 +24,12 @@ if TYPE_CHECKING:
     from cnncli.formula import Formula
 
 ITEM_BYTES = {
-    "float64": 8,
-    "int64": 8,
-    "float32": 4,
-    "int32": 4,
-    "bfloat16": 2,
-    "float16": 2,
-    "int8": 1,
-    "uint8": 1,
-    "bool": 1,
+    **dict.fromkeys(("complex128",), 16),
+    **dict.fromkeys(("float64", "int64", "uint64", "complex64"), 8),
+    **dict.fromkeys(("float32", "int32", "uint32", "complex32", "qint32"), 4),
+    **dict.fromkeys(("bfloat16", "float16", "int16", "uint16"), 2),
+    **dict.fromkeys(("int8", "uint8", "bool", "qint8", "quint8"), 1),
+    **dict.fromkeys(("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"), 1),
 }
 
 T = TypeVar("T")
@@ -197,6 +194,11 @@ class Layer:
     def params(self) -> int:
         """Learnable numbers."""
         return sum(prod(shape) for shape in self.weights.values())
+
+    @property
+    def untrained(self) -> int:
+        """Learnable numbers that are held fixed while the others are trained."""
+        return 0
 
     def macs(self, call: Call) -> int | None:  # noqa: ARG002
         """Multiply-accumulates per example; None where unknown."""

@@ -74,13 +74,14 @@ class Given(_Around):
 
     operands: what the layer is given at each of its places, None for what flows in (all flow in where it is empty) · besides:
     inputs after those, which the layer does not see: weights that depend on the network's input · learned, stored: parameters
-    and buffers behind the operands and weights that no earlier row reads
+    and buffers behind the operands and weights that no earlier row reads · held: those of `learned` that are not trained
     """
 
     operands: tuple[Tensor | None, ...] = ()
     besides: int = 0
     learned: Named = ()
     stored: Named = ()
+    held: tuple[str, ...] = ()
 
     @property
     def config(self) -> dict[str, Any]:
@@ -100,6 +101,11 @@ class Given(_Around):
     def buffers(self) -> dict[str, Shape]:
         """The buffers that no earlier row reads."""
         return dict(self.stored)
+
+    @property
+    def untrained(self) -> int:
+        """Numbers of the parameters that are held."""
+        return sum(prod(shape) for name, shape in self.learned if name in self.held)
 
     def _inner(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """What the layer itself reads."""

@@ -18,12 +18,9 @@ Named = tuple[tuple[str, Shape], ...]
 
 
 @spec
-class _Recorded(Layer):
-    """A call of `operation`, torch's name for it. keeps: what autograd saved of it when it was recorded."""
+class Measured(Layer):
+    """A layer that says what autograd saves by what it saved when it was recorded."""
 
-    home = OWN
-
-    operation: str
     keeps: Saved = Saved()
 
     @property
@@ -32,8 +29,17 @@ class _Recorded(Layer):
         return {name: _plain(value) for name, value in super().config.items() if name != "keeps"}
 
     def kept(self, call: Call) -> Saved:
-        """As measured when it was recorded, of those inputs that are there."""
+        """As measured, of those inputs that are there."""
         return self.keeps._replace(inputs=tuple(place for place in self.keeps.inputs if place < len(call.inputs)))
+
+
+@spec
+class _Recorded(Measured):
+    """A call of `operation`, torch's name for it."""
+
+    home = OWN
+
+    operation: str
 
     @property
     def brief(self) -> str:

@@ -8,20 +8,18 @@ from cnncli.errors import ShapeError
 from cnncli.field import Field, union
 from cnncli.formula import Formula, formula
 from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, dims, spec
-from cnncli.layers.opaque import everything
+from cnncli.layers.opaque import Measured, everything
 
 
 @spec
-class MatMul(Layer):
+class MatMul(Measured):
     """The matrix product of two tensors over their last axes, …×n×k and …×k×m to …×n×m (torch.matmul).
 
-    A vector stands for a row on the left and for a column on the right. keeps: what autograd saves where it differs from both
-    factors (torch lays out anew what it cannot multiply as it is)
+    A vector stands for a row on the left and for a column on the right. Torch's flop counter leaves out a matrix times a vector;
+    here it counts like any other product.
     """
 
     home = OWN
-
-    keeps: Saved | None = None
 
     def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """…×n×m; raises `ShapeError` where the factors do not fit."""
@@ -43,12 +41,6 @@ class MatMul(Layer):
         """Known only where both factors' units see everything."""
         return everything(fields, len(call.y.shape))
 
-    def kept(self, call: Call) -> Saved:
-        """Each factor whose partner needs a gradient."""
-        if self.keeps is not None:
-            return self.keeps
-        return Saved(inputs=tuple(place for place in (0, 1) if call.grads[1 - place]))
-
     def formulas(self, call: Call) -> tuple[Formula, ...]:
         """MACs."""
         if not call.inputs:
@@ -63,13 +55,12 @@ class MatMul(Layer):
 
 
 @spec
-class Einsum(Layer):
+class Einsum(Measured):
     """A contraction of two tensors in Einstein's notation, the batch left out where both have it (torch.einsum)."""
 
     home = OWN
 
     equation: str
-    keeps: Saved | None = None
 
     def _sizes(self, inputs: tuple[Tensor, ...]) -> tuple[list[str], str, dict[str, int]]:
         left, _, result = self.equation.partition("->")
@@ -103,12 +94,6 @@ class Einsum(Layer):
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
         """Known only where both factors' units see everything."""
         return everything(fields, len(call.y.shape))
-
-    def kept(self, call: Call) -> Saved:
-        """As measured, or each factor whose partner needs a gradient."""
-        if self.keeps is not None:
-            return self.keeps
-        return Saved(inputs=tuple(place for place in (0, 1) if call.grads[1 - place]))
 
     def formulas(self, call: Call) -> tuple[Formula, ...]:
         """MACs, where anything is accumulated."""

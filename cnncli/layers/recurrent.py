@@ -7,12 +7,12 @@ from typing import ClassVar
 from cnncli.errors import ShapeError
 from cnncli.field import Field
 from cnncli.formula import Formula
-from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, at_least, dims, spec
-from cnncli.layers.opaque import everything
+from cnncli.layers import OWN, Call, Shape, Tensor, at_least, dims, spec
+from cnncli.layers.opaque import Measured, everything
 
 
 @spec
-class Recurrent(Layer):
+class Recurrent(Measured):
     """L×input_size → L×hidden_size (twice as wide in two directions), and the last state of every layer and direction.
 
     Further inputs are the states to start from.
@@ -30,7 +30,6 @@ class Recurrent(Layer):
     dropout: float = 0.0
     bidirectional: bool = False
     proj_size: int = 0
-    keeps: Saved = Saved()
 
     def __post_init__(self) -> None:
         """Refuse sizes below one."""
@@ -88,10 +87,6 @@ class Recurrent(Layer):
             return fields[0].mixing(-2).mixing(-1)
         return everything(fields[:1], len(fields[0].places)) if fields else None
 
-    def kept(self, call: Call) -> Saved:  # noqa: ARG002
-        """As measured when it was recorded."""
-        return self.keeps
-
     def formulas(self, call: Call) -> tuple[Formula, ...]:
         """Parameters, and with an input MACs and connections."""
         matrices = [shape for shape in self.weights.values() if len(shape) == 2]
@@ -139,7 +134,7 @@ class LSTM(Recurrent):
 
 
 @spec
-class Cell(Layer):
+class Cell(Measured):
     """One step: input_size → hidden_size, further inputs the states to start from."""
 
     home = OWN
@@ -149,7 +144,6 @@ class Cell(Layer):
     input_size: int
     hidden_size: int
     bias: bool = True
-    keeps: Saved = Saved()
 
     def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The new states."""
@@ -176,10 +170,6 @@ class Cell(Layer):
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
         """Known only where all inputs' units see everything."""
         return everything(fields, len(call.y.shape))
-
-    def kept(self, call: Call) -> Saved:  # noqa: ARG002
-        """As measured when it was recorded."""
-        return self.keeps
 
     def formulas(self, call: Call) -> tuple[Formula, ...]:
         """Parameters, and with an input MACs and connections."""

@@ -7,20 +7,17 @@ from math import prod
 from cnncli.errors import ShapeError
 from cnncli.field import Field
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Layer, Saved, Shape, Tensor, dims, only, spec
+from cnncli.layers import Call, Shape, Tensor, dims, only, spec
+from cnncli.layers.opaque import Measured
 
 
 @spec
-class RMSNorm(Layer):
-    """The last axes, whose sizes are `normalized_shape`, over the root of their mean square, as torch.nn.RMSNorm.
-
-    keeps: what autograd saved of it when it was recorded
-    """
+class RMSNorm(Measured):
+    """The last axes, whose sizes are `normalized_shape`, over the root of their mean square, as torch.nn.RMSNorm."""
 
     normalized_shape: Shape
     eps: float | None = None
     elementwise_affine: bool = True
-    keeps: Saved = Saved()
 
     def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """As the input, whose last axes must be `normalized_shape`."""
@@ -43,10 +40,6 @@ class RMSNorm(Layer):
         for axis in range(len(call.x.shape) - len(self.normalized_shape), len(call.x.shape)):
             field = field.mixing(axis)
         return field
-
-    def kept(self, call: Call) -> Saved:  # noqa: ARG002
-        """As measured."""
-        return self.keeps
 
     def formulas(self, call: Call) -> tuple[Formula, ...]:  # noqa: ARG002
         """Parameters."""

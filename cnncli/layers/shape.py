@@ -249,7 +249,7 @@ class ChannelShuffle(Layer):
 def _filled(sizes: Shape, total: int, what: str) -> Shape:
     """`sizes` with −1 replaced so that they hold `total` numbers; raises `ShapeError`, naming `what` is asked for."""
     known = prod(size for size in sizes if size != -1)
-    if min(sizes) < -1 or 0 in sizes or sizes.count(-1) > 1:
+    if min(sizes, default=1) < -1 or 0 in sizes or sizes.count(-1) > 1:
         raise ShapeError(f"cannot write {what}; sizes are 1 or more, and one may be -1")
     if total % known or (-1 not in sizes and known != total):
         raise ShapeError(f"cannot write {what}; the numbers do not come out even")

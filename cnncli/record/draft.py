@@ -88,7 +88,7 @@ class Drafts:
         first = self.calls[draft.visit.path][0]
         layer = first.rows[0].layer if len(first.rows) == 1 else None
         if layer is not None and draft.layer is not None and _alone(first.rows[0]):
-            draft.shares = first.rows[0] if type(draft.layer) is type(layer) and not draft.layer.weights else None
+            draft.shares = first.rows[0] if not draft.layer.weights and alike(layer, draft.layer) else None
 
     def _of_module(self, draft: Draft) -> str:
         """`relu`, `relu:2`; later where `x:2` already means the third output of x."""
@@ -127,6 +127,11 @@ class Drafts:
 def reference(flow: Flow) -> str:
     """How a node writes that it reads this."""
     return f"{flow.maker.name}:{flow.index}" if flow.index else flow.maker.name
+
+
+def alike(layer: Layer | None, other: Layer) -> bool:
+    """Whether one module could be both; what autograd saved of a call is not the module's."""
+    return layer is not None and type(layer) is type(other) and layer.config == other.config
 
 
 def identifier(text: str) -> str:

@@ -3,6 +3,8 @@
 A module is run on a batch of an unlikely prime. An axis of that size is the batch; one of a multiple of it holds the batch folded
 into something else (the windows of a Swin transformer), and is seen as that something for each example. In a recorded network the
 batch stands first, wherever it stood in the module, and figures are per example.
+
+Where a module is run on one example, all that depends on its input belongs to that example, and a leading axis of one is the batch.
 """
 
 from __future__ import annotations
@@ -18,20 +20,27 @@ PRIMES = (1009, 2003, 4001, 8009, 16001, 32003)
 
 
 class Seen(NamedTuple):
-    """A tensor as one example sees it. dims: for each of its own axes the dimension it is in `tensor`, the batch counted
+    """A tensor as one example sees it.
 
-    first; None where the batch is folded into it.
+    axes: for each of its own axes the one it is of the example, None for the batch · folded: the axis of its own that the batch is
+    folded into
     """
 
     tensor: Tensor
-    dims: tuple[int | None, ...]
+    axes: tuple[int | None, ...]
+    folded: int | None = None
+
+    @property
+    def batch(self) -> int | None:
+        """Which of its own axes is the batch alone."""
+        return self.axes.index(None) if None in self.axes else None
 
     def dim(self, axis: int) -> int:
-        """The dimension that torch's `axis` is; raises `FoldedError` where the batch is folded into it."""
-        found = self.dims[axis]
-        if found is None:
+        """The dimension that torch's `axis` is once the batch stands first; raises `FoldedError` where none is."""
+        found = self.axes[axis]
+        if axis % len(self.axes) == self.folded or (found is None and self.tensor.batch is None):
             raise FoldedError
-        return found
+        return 0 if found is None else found + (self.tensor.batch is not None)
 
 
 class FoldedError(Exception):
@@ -39,7 +48,7 @@ class FoldedError(Exception):
 
 
 class Batch:
-    """The batch that a module is run on. size: examples; 1 where the run is on real numbers · declared: an input has a batch"""
+    """The batch that a module is run on. size: examples; 1 where it is run on one · declared: an input has a batch"""
 
     def __init__(self, size: int, *, declared: bool = True) -> None:
         self.size, self.declared = size, declared
@@ -50,28 +59,32 @@ class Batch:
         key = (shape, dtype, constant)
         found = self._seen.get(key)
         if found is None:
-            found = self._seen[key] = self._look(shape, str(dtype).removeprefix("torch."), constant=constant)
+            look = self._look if self.size > 1 else self._look_at_one
+            found = self._seen[key] = look(shape, str(dtype).removeprefix("torch."), constant=constant)
         return found
 
     def _look(self, shape: Shape, dtype: str, *, constant: bool) -> Seen:
-        place = self._place(shape, constant=constant)
-        if place is None:
-            return Seen(Tensor(shape, dtype, None), tuple(range(len(shape))))
-        if shape[place] == self.size:
-            rest = (*shape[:place], *shape[place + 1 :])
-            dims = tuple(0 if axis == place else axis + (axis < place) for axis in range(len(shape)))
-            return Seen(Tensor(rest, dtype), dims)
-        folded = (*shape[:place], shape[place] // self.size, *shape[place + 1 :])
-        return Seen(Tensor(folded, dtype), tuple(None if axis == place else axis + 1 for axis in range(len(shape))))
-
-    def _place(self, shape: Shape, *, constant: bool) -> int | None:
-        """The batch's axis, or the one it is folded into."""
-        if self.size == 1:
-            least = 2 if self.declared else 4  # a single image without a batch may have one channel
-            return 0 if not constant and len(shape) >= least and shape[0] == 1 else None
+        del constant  # a constant may be repeated for every example
         if self.size in shape:
-            return shape.index(self.size)
-        return next((axis for axis, size in enumerate(shape) if size and size % self.size == 0), None)
+            return _without(shape, shape.index(self.size), Tensor(shape, dtype))
+        place = next((axis for axis, size in enumerate(shape) if size and size % self.size == 0), None)
+        axes = tuple(range(len(shape)))
+        if place is None:
+            return Seen(Tensor(shape, dtype, None), axes)
+        folded = (*shape[:place], shape[place] // self.size, *shape[place + 1 :])
+        return Seen(Tensor(folded, dtype), axes, place)
+
+    def _look_at_one(self, shape: Shape, dtype: str, *, constant: bool) -> Seen:
+        """Without a batch in the inputs, images alone have one: a list of them is stacked."""
+        whole = Tensor(shape, dtype, None if constant or not self.declared else 0)
+        if not constant and shape[:1] == (1,) and len(shape) >= (1 if self.declared else 4):
+            return _without(shape, 0, whole)
+        return Seen(whole, tuple(range(len(shape))))
+
+
+def _without(shape: Shape, place: int, whole: Tensor) -> Seen:
+    axes = tuple(None if axis == place else axis - (axis > place) for axis in range(len(shape)))
+    return Seen(whole.like((*shape[:place], *shape[place + 1 :])), axes)
 
 
 def unlikely(sizes: Iterable[int]) -> int:

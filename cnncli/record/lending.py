@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.jit import ScriptModule
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 
@@ -24,30 +25,31 @@ class Lent:
     paths: dict[int, str]
     names: dict[int, str]
     instead: dict[int, torch.Tensor]
-    buffers: frozenset[str]
 
 
 @contextmanager
 def lent(module: nn.Module, device: str, *, training: bool) -> Iterator[Lent]:
     """Lend `module`, in train or eval mode, with tensors on `device` ("meta" or "cpu") in place of its own.
 
-    On the meta device they have no memory; on the CPU they are copies, so that nothing that is done to them shows. Afterwards
-    every attribute of every module is as it was.
+    On the meta device they have no memory; on the CPU they are copies, so that nothing that is done to them shows. What TorchScript
+    has compiled keeps its own. Afterwards every attribute of every module is as it was.
     """
-    held = [_Held(each) for each in module.modules()]
+    held = [_Compiled(each) if isinstance(each, ScriptModule) else _Held(each) for each in module.modules()]
     try:
         instead: dict[int, torch.Tensor] = {}
         for each in module.modules():
+            if isinstance(each, ScriptModule):
+                each.training = training
+                continue
             each.__dict__["training"] = training
             for own in _tensors(each):
                 for name, tensor in own.items():
                     if tensor is not None:
                         own[name] = instead.setdefault(id(tensor), _stand_in(tensor, device))
-        buffers = frozenset(name for name, _ in module.named_buffers())
         tensors = (*module.named_parameters(), *module.named_buffers())
         names = {id(tensor): name for name, tensor in reversed(tensors)}
         paths = {id(each): path for path, each in module.named_modules()}
-        yield Lent(module, paths, names, instead, buffers)
+        yield Lent(module, paths, names, instead)
     finally:
         for state in held:
             state.restore()
@@ -69,6 +71,17 @@ def _stand_in(tensor: torch.Tensor, device: str) -> torch.Tensor:
         else:
             new = torch.zeros_like(tensor, device=device) if tensor.is_meta else tensor.detach().to(device, copy=True)
     return nn.Parameter(new, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else new
+
+
+class _Compiled:
+    """The mode of a module that TorchScript compiled; its tensors stay where they are."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module, self.training = module, module.training
+
+    def restore(self) -> None:
+        """Put the mode back."""
+        self.module.training = self.training
 
 
 class _Held:

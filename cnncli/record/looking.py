@@ -10,13 +10,10 @@ import torch
 from cnncli.errors import RequestError
 from cnncli.layers import Layer, Saved, Tensor
 from cnncli.layers.given import Mapped
-from cnncli.layers.opaque import Elementwise, Opaque, Reduce
+from cnncli.layers.opaque import Elementwise, Measured, Opaque
 from cnncli.layers.opaque import Operation as Fixed
-from cnncli.layers.product import Einsum, MatMul
-from cnncli.layers.recurrent import Cell, Recurrent
-from cnncli.layers.rms_norm import RMSNorm
 from cnncli.record.calls import calls
-from cnncli.record.examples import FoldedError, Seen
+from cnncli.record.examples import Seen
 from cnncli.record.known import Known, Made, Moved
 from cnncli.record.measure import counted, kept
 from cnncli.record.operations import ELEMENTWISE, Operation
@@ -25,8 +22,6 @@ from cnncli.record.signature import tensors_in
 from cnncli.record.tags import Constant, Flow, Tag
 from cnncli.record.views import ORDERS, STEPS, reorder
 
-MEASURED = (Reduce, MatMul, Einsum, Recurrent, Cell, Elementwise, Fixed, RMSNorm)
-"""Layers that say what autograd saves by what it saved when they were recorded."""
 ALIGNED = frozenset({"add", "mul", "matmul", "scaled_dot_product_attention"}) | ELEMENTWISE
 """Operations on tensors that are broadcast to each other."""
 
@@ -67,7 +62,7 @@ def said(call: Call, reader: Reader) -> Said | None:
     more = {"inplace": True} if call.operation.inplace else {}
     try:
         return found(reader, *call.args, **call.kwargs, **more)
-    except (TypeError, FoldedError, StopIteration, IndexError, RequestError, ValueError):
+    except Exception:  # noqa: BLE001  (an argument of a kind that the reader does not know)
         return None
 
 
@@ -85,7 +80,7 @@ def moved(call: Call, reader: Reader, result: object) -> Moved | None:
     before, after = reader.seen(first), [reader.seen(each, constant=False) for each in outputs]
     try:
         parts = step(before, after, call.args[1:], call.kwargs)
-    except (TypeError, IndexError, FoldedError, RequestError):
+    except Exception:  # noqa: BLE001
         return None
     tensors = tuple(each.tensor for each in after)
     if parts is None or len(parts) != len(after):
@@ -131,11 +126,10 @@ class Looker:
         places = [call.place(tensor) for tensor in says.reads]
         flows = [isinstance(call.tags[at], Flow) for at in places]
         for layer in _candidates(says.layer, operands):
-            try:
-                resolved = layer.resolve(operands)
-                outputs = resolved.outputs(operands)
-            except (RequestError, IndexError):
+            found = _outcome(layer, operands)
+            if found is None:
                 continue
+            resolved, outputs = found
             if len(outputs) == len(seen) and all(map(self._agree, outputs, seen)):
                 flowing = tuple(at for at, flow in zip(places, flows, strict=True) if flow)
                 constant = tuple(at for at, flow in zip(places, flows, strict=True) if not flow)
@@ -156,9 +150,9 @@ class Looker:
     def _aligned(self, call: Call, constant: torch.Tensor, found: Tensor) -> Tensor:
         for at in call.flowing:
             seen = self.seen(call.tensors[at], constant=False)
-            if seen.tensor.batch is None or 0 not in seen.dims or found.batch is not None:
+            if seen.batch is None or found.batch is not None:
                 continue
-            place = seen.dims.index(0) - len(seen.dims)
+            place = seen.batch - len(seen.axes)
             if constant.dim() >= -place and constant.shape[place] == 1:
                 at_front = constant.dim() + place
                 shape = (*constant.shape[:at_front], *constant.shape[at_front + 1 :])
@@ -205,7 +199,7 @@ class Looker:
 
     def _measured(self, call: Call, layer: Layer, places: Sequence[int]) -> Layer:
         """The layer with what autograd saves of this call, where its spec leaves that open."""
-        if not isinstance(layer, MEASURED):
+        if not isinstance(layer, Measured):
             return layer
         return layer.with_arguments(keeps=self._kept(call, places))
 
@@ -216,6 +210,15 @@ class Looker:
         more = sum(call.tensors[at].untyped_storage().nbytes() for at in others)
         inputs = tuple(sorted(list(places).index(at) for at in saved.inputs if at in places))
         return saved._replace(inputs=inputs, constant=saved.constant + more)
+
+
+def _outcome(layer: Layer, operands: tuple[Tensor, ...]) -> tuple[Layer, tuple[Tensor, ...]] | None:
+    """The resolved layer and what it makes; None where it cannot take the operands."""
+    try:
+        resolved = layer.resolve(operands)
+        return resolved, resolved.outputs(operands)
+    except Exception:  # noqa: BLE001  (a spec may expect more axes than there are)
+        return None
 
 
 def _candidates(layer: Layer, operands: tuple[Tensor, ...]) -> Iterator[Layer]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import get_ident
 from typing import Any
 
 from torch import nn
+from torch.jit import ScriptModule
 
 from cnncli.build import NetworkModule
 from cnncli.layers import OWN, Layer
@@ -87,9 +89,9 @@ def module_calls(recorder: Recorder, module: nn.Module) -> Iterator[None]:
         recorder.module = module
         try:
             layer = None if kwargs else specs.get(id(module))
-            if layer is None:
+            if layer is None and not isinstance(module, ScriptModule):
                 return original(module, *args, **kwargs)
-            return recorder.stop(module, layer, lambda *values: original(module, *values), args)
+            return recorder.stop(module, layer, partial(original, module), args, kwargs)
         except Exception as error:
             recorder.note(error)
             raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -62,7 +63,9 @@ MOVES = _names(
     searchsorted bucketize masked_select nonzero block_diag cartesian_prod combinations broadcast_tensors
     tensor_split new_tensor new_zeros new_ones new_full new_empty view_as_complex view_as_real complex polar
     split_with_sizes scatter_reduce as_strided expand broadcast_to select narrow reshape view flatten permute
-    transpose embedding embedding_bag movedim
+    transpose embedding embedding_bag movedim unflatten ravel
+    squeeze unsqueeze view_as reshape_as contiguous detach alias data unsafe_view atleast_1d atleast_2d atleast_3d expand_as
+    split chunk unsafe_chunk unsafe_split unbind t T mT H mH swapaxes swapdims moveaxis adjoint matrix_H hsplit vsplit dsplit
     """
 )
 """What moves numbers about."""
@@ -171,6 +174,8 @@ def _plain(name: str) -> tuple[str, bool]:
     if name in METADATA:
         return name, False
     short = name.strip("_")
+    if short == "setitem":
+        return short, True
     if hasattr(Tensor, f"__i{short[1:]}__") and short.startswith("i") and short not in {"invert", "index", "int"}:
         return _SAME.get(short[1:], short[1:]), True
     return _SAME.get(short, short), False
@@ -186,3 +191,21 @@ _SAME = {
     "concat": "cat",
     "concatenate": "cat",
 }
+
+
+@contextmanager
+def unasked() -> Iterator[None]:
+    """While entered, functions of torch.nn.functional do not ask whether someone else wants to handle them."""
+    names = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
+    asked = {name: getattr(functional, name) for name in names}
+    for name in names:
+        setattr(functional, name, _never)
+    try:
+        yield
+    finally:
+        for name, function in asked.items():
+            setattr(functional, name, function)
+
+
+def _never(*_: object) -> bool:
+    return False

@@ -2,63 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from cnncli.layers import Layer, Tensor
+from cnncli.layers.opaque import Opaque
+from cnncli.layers.opaque import Operation as Fixed
+from cnncli.layers.rearrange import Expand
+from cnncli.layers.shape import Slice
 from cnncli.record.draft import Draft, Drafts, Visit, identifier
-from cnncli.record.examples import Batch, Seen
+from cnncli.record.examples import Batch
 from cnncli.record.known import Known, Moved
 from cnncli.record.lending import Lent
 from cnncli.record.looking import Call, Looker, moved, said
-from cnncli.record.operations import FRESH, Operation, operation
-from cnncli.record.rows import At, Own, Rows
+from cnncli.record.marks import Marks
+from cnncli.record.measure import counted
+from cnncli.record.operations import FRESH, Operation, operation, unasked
+from cnncli.record.rows import At, Rows
 from cnncli.record.said import Reader, Said
-from cnncli.record.signature import rebuilt, replaced, same_shape, signature, tensors_in
+from cnncli.record.signature import rebuilt, same_shape, signature, tensors_in
 from cnncli.record.tags import NOTHING, Constant, Flow, Tag
-
-MARK = "_cnncli_recorded"
-"""The attribute of a tensor that holds what its recorder knows about it."""
-
-
-class Marks:
-    """What is known about tensors: each carries it, but for the module's own."""
-
-    def __init__(self, lent: Lent, batch: Batch) -> None:
-        self.own = {at: Constant(frozenset({name}), name) for at, name in lent.names.items()}
-        self.batch = batch
-
-    def tag(self, tensor: torch.Tensor) -> Tag:
-        """What is known about a tensor; one that nobody was seen to make is a constant."""
-        found = tensor.__dict__.get(MARK)
-        if found is not None and found[0] is self:
-            tag: Tag = found[1]
-            return tag
-        return self.own.get(id(tensor), NOTHING)
-
-    def mark(self, tensor: torch.Tensor, tag: Tag) -> None:
-        """Remember something about a tensor."""
-        tensor.__dict__[MARK] = (self, tag)
-
-    def is_constant(self, tensor: torch.Tensor) -> bool:
-        """Whether it does not depend on the network's input."""
-        return isinstance(self.tag(tensor), Constant)
-
-    def is_learned(self, tensor: torch.Tensor) -> bool:
-        """Whether it is made from parameters or buffers."""
-        tag = self.tag(tensor)
-        return isinstance(tag, Constant) and bool(tag.sources)
-
-    def seen(self, tensor: torch.Tensor, *, constant: bool | None = None) -> Seen:
-        """A tensor as one example sees it."""
-        constant = self.is_constant(tensor) if constant is None else constant
-        return self.batch.see(tuple(tensor.shape), tensor.dtype, constant=constant)
 
 
 class Failed(NamedTuple):
@@ -77,9 +44,9 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.lent, self.device = lent, device
         self.drafts = Drafts(lent.paths.values())
-        own = dict(lent.module.named_parameters()) | dict(lent.module.named_buffers())
-        self.rows = Rows(self.drafts, {name: _own(tensor, name, lent) for name, tensor in own.items()})
-        self.marks = Marks(lent, batch)
+        own: dict[str, torch.Tensor] = dict(lent.module.named_parameters()) | dict(lent.module.named_buffers())
+        self.rows = Rows(self.drafts, own)
+        self.marks = Marks(lent, batch, device)
         self.visit, self.module = self.drafts.root, lent.module
         self.looker = Looker(batch.size, self.marks.seen)
         self.known: dict[Hashable, Known | Moved] = {}
@@ -112,11 +79,11 @@ class Recorder(TorchFunctionMode):
             key, listed = None, list[torch.Tensor]()
             tensors_in((args, kwargs), listed)
             tensors = {id(tensor): tensor for tensor in listed}
-        args, kwargs, own = self._at_home(args, kwargs, tensors)
-        call = Call(found, function, args, kwargs, own, tuple(map(self.marks.tag, own)))
+        args, kwargs, own = self.marks.at_home(args, kwargs, tensors)
+        call = Call(found, function, args, kwargs, own, tuple(map(self._tag, own)))
         if found.name in FRESH:
             return self._constant(call._replace(tags=()))
-        if not any(isinstance(tag, Flow) for tag in call.tags) and not (found.costly and own):
+        if not any(isinstance(tag, Flow) for tag in call.tags) and not (found.costly and _costs(call)):
             return self._constant(call)
         if key is not None:
             key = (key, tuple((*same_shape(each), _state(tag)) for each, tag in zip(own, call.tags, strict=True)))
@@ -124,6 +91,16 @@ class Recorder(TorchFunctionMode):
             if known is not None and self.device == "meta":
                 return self._again(call, known)
         return self._first(call, key)
+
+    def _tag(self, tensor: torch.Tensor) -> Tag:
+        """What is known about a tensor; one of a batch that came from nowhere is a row of its own, whose cost is not known."""
+        tag = self.marks.tag(tensor)
+        if tag is not NOTHING or not self.marks.is_strange(tensor):
+            return tag
+        example = self.marks.seen(tensor, constant=False).tensor
+        draft = self.drafts.add(Draft("unseen", Opaque(operation="unseen", gives=(example,)), (), self.visit))
+        self.marks.mark(tensor, Flow(draft, 0, example, example))
+        return self.marks.tag(tensor)
 
     def _again(self, call: Call, known: Known | Moved) -> Any:  # noqa: ANN401
         """A call of a kind that was looked at: no kernel runs where what it makes can be told."""
@@ -151,7 +128,7 @@ class Recorder(TorchFunctionMode):
             raise
         outputs: list[torch.Tensor] = []
         tensors_in(result, outputs)
-        if not outputs and not call.in_place and call.operation.name != "setitem":
+        if not outputs and not call.in_place:
             return result
         known = moved(call, self.reader, result) if says is None else None
         if known is not None:
@@ -179,9 +156,22 @@ class Recorder(TorchFunctionMode):
         draft = self.rows.add(known, call.tags, At(identifier(call.operation.name), self.visit))
         if known.overwrites is not None:
             outputs = [call.tensors[known.overwrites]]
+            self._written_back(draft, outputs[0], known)
         for index, (tensor, example) in enumerate(zip(outputs, known.outputs, strict=False)):
             self.marks.mark(tensor, Flow(draft, index, example, example))
         return result
+
+    def _written_back(self, draft: Draft, part: torch.Tensor, known: Known) -> None:
+        """Where a view of another tensor was overwritten, that tensor changed with it: a row that reads both."""
+        whole = part._base
+        before = self.marks.tag(whole) if whole is not None else None
+        if whole is None or whole is part or not isinstance(before, Flow) or not known.outputs:
+            return
+        (base,), changed = self.rows.settled([before]), known.outputs[0]
+        layer = Fixed(operation="setitem", takes=(base.tensor, changed), gives=(base.tensor,), view=True)
+        reads = (base, Flow(draft, 0, changed, changed))
+        back = self.drafts.add(Draft("setitem", layer, reads, self.visit))
+        self.marks.mark(whole, Flow(back, 0, base.tensor, base.tensor))
 
     def _move(self, call: Call, move: Moved, result: Any) -> Any:  # noqa: ANN401
         """Mark the outputs with the steps to them; what a module does, and flattening a map, is a row at once."""
@@ -189,6 +179,8 @@ class Recorder(TorchFunctionMode):
         tensors_in(result, outputs)
         before = self.marks.tag(call.args[0])
         assert isinstance(before, Flow)  # noqa: S101
+        if before.copies and any(isinstance(step, Slice | Expand) for steps in move.parts for step in steps):
+            self.rows.settled([before])  # what is laid out anew is memory of its own, of which parts are looked at
         start = before.settled or before
         for tensor, steps, example in zip(outputs, move.parts, move.outputs, strict=True):
             if not steps and not move.copies:
@@ -208,31 +200,11 @@ class Recorder(TorchFunctionMode):
         outputs: list[torch.Tensor] = []
         tensors_in(result, outputs)
         sources = frozenset[str]().union(*(tag.sources for tag in call.tags if isinstance(tag, Constant)))
-        changed = call.tensors[:1] if call.in_place or call.operation.name == "setitem" else ()
+        changed = call.tensors[:1] if call.in_place else ()
         for tensor in (*outputs, *changed):
             if id(tensor) not in self.marks.own and (_among(tensor, changed) or not _among(tensor, call.tensors)):
                 self.marks.mark(tensor, Constant(sources))
         return result
-
-    def _at_home(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: dict[int, torch.Tensor]
-    ) -> tuple[tuple[Any, ...], dict[str, Any], tuple[torch.Tensor, ...]]:
-        """Arguments on this run's device: what stands in for the module's own tensors, and constants from elsewhere."""
-        instead = self.lent.instead
-        others = {at: instead[at] for at, each in tensors.items() if at in instead and instead[at] is not each}
-        if self.device == "meta" and any(at in others or tensor.is_meta for at, tensor in tensors.items()):
-            away = {at: each for at, each in tensors.items() if not each.is_meta and at not in others}
-            others |= {at: self._elsewhere(each) for at, each in away.items() if each.dim() > 0}
-        if not others:
-            return args, kwargs, tuple(tensors.values())
-        own = tuple(others.get(at, tensor) for at, tensor in tensors.items())
-        return replaced(args, others), replaced(kwargs, others), own
-
-    def _elsewhere(self, tensor: torch.Tensor) -> torch.Tensor:
-        with torch.no_grad():
-            new = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device="meta")
-        self.marks.mark(new, self.marks.tag(tensor))
-        return new
 
     def _opens(self, call: Call) -> bool:
         """Whether to look at what the function itself calls."""
@@ -242,24 +214,34 @@ class Recorder(TorchFunctionMode):
     def _descend(self, call: Call) -> Any:  # noqa: ANN401
         self.inside.append(call.function)
         try:
-            with _unasked(), self:
+            with unasked(), self:
                 return call.function(*call.args, **call.kwargs)
         finally:
             self.inside.pop()
 
-    def stop(self, module: nn.Module, layer: Layer, run: Callable[..., Any], args: tuple[Any, ...]) -> Any:  # noqa: ANN401
-        """A module that is one row: what goes on inside it is not looked at."""
+    def stop(
+        self,
+        module: nn.Module,
+        layer: Layer | None,
+        run: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:  # noqa: ANN401
+        """A module that is one row: what goes on inside it is not looked at. Without a `layer` nobody knows what it costs."""
         tensors: list[torch.Tensor] = []
-        tensors_in(args, tensors)
-        weights = dict(module.named_parameters()) | dict(module.named_buffers())
-        known = {name: each for name, each in weights.items() if name in layer.weights or name in layer.buffers}
-        unique = tuple({id(each): each for each in (*tensors, *known.values())}.values())
-        name = Operation(type(module).__name__, inplace=False, known=False, composed=False)
-        call = Call(name, run, args, {}, unique, tuple(map(self.marks.tag, unique)))
-        says = Said(layer, tuple(tensors), known)
+        tensors_in((args, kwargs), tensors)
+        weights: dict[str, torch.Tensor] = dict(module.named_parameters()) | dict(module.named_buffers())
+        if layer is not None:
+            weights = {name: each for name, each in weights.items() if name in layer.weights or name in layer.buffers}
+        unique = tuple({id(each): each for each in (*tensors, *weights.values())}.values())
+        name = Operation(
+            getattr(module, "original_name", type(module).__name__), inplace=False, known=False, composed=False
+        )
+        call = Call(name, run, args, kwargs, unique, tuple(map(self.marks.tag, unique)))
+        says = Said(layer, tuple(tensors), weights) if layer is not None else None
         self.silent = True
         try:
-            result = run(*args)
+            result = run(*args, **kwargs)
         except Exception as error:
             self.note(error, call, says)
             raise
@@ -282,26 +264,8 @@ class Recorder(TorchFunctionMode):
         """The network's outputs: all tensors in what the module returned that depend on its input."""
         outputs: list[torch.Tensor] = []
         tensors_in(result, outputs)
-        tags = [self.marks.tag(tensor) for tensor in outputs]
+        tags = [self._tag(tensor) for tensor in outputs]
         return list(self.rows.settled([tag for tag in tags if isinstance(tag, Flow)]))
-
-
-@contextmanager
-def _unasked() -> Iterator[None]:
-    """While entered, functions of torch.nn.functional do not ask whether someone else wants to handle them."""
-    names = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
-    asked = {name: getattr(functional, name) for name in names}
-    for name in names:
-        setattr(functional, name, _never)
-    try:
-        yield
-    finally:
-        for name, function in asked.items():
-            setattr(functional, name, function)
-
-
-def _never(*_: object) -> bool:
-    return False
 
 
 def _state(tag: Tag) -> object:
@@ -309,9 +273,10 @@ def _state(tag: Tag) -> object:
     return tag.tensor if isinstance(tag, Flow) else (bool(tag.sources), tag.name is None)
 
 
+def _costs(call: Call) -> bool:
+    """Whether weights are multiplied with weights, as torch's flop counter counts it."""
+    return bool(call.tensors) and counted(call.function, call.args, call.kwargs) > 0
+
+
 def _among(tensor: torch.Tensor, others: tuple[torch.Tensor, ...]) -> bool:
     return any(tensor is other for other in others)
-
-
-def _own(tensor: torch.Tensor, name: str, lent: Lent) -> Own:
-    return Own(tuple(tensor.shape), name not in lent.buffers, tensor.requires_grad)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from cnncli.build import NetworkModule
 from cnncli.errors import RequestError
@@ -71,10 +72,10 @@ def record(
 def _attempts(module: nn.Module, leaves: Sequence[Tensor], device: str) -> Iterator[tuple[str, Batch]]:
     """Where to run, and on how many examples, one after the other until one works."""
     declared = any(tensor.batch is not None for tensor in leaves)
-    own = [*module.parameters(), *module.buffers()]
+    own = [each for each in (*module.parameters(), *module.buffers()) if not is_lazy(each)]
     if device == "meta" and declared:
-        sizes = (size for tensor in (*leaves, *own) for size in getattr(tensor, "shape", ()))
-        yield "meta", Batch(unlikely(sizes))
+        shapes = (*(leaf.shape for leaf in leaves), *(tuple(tensor.shape) for tensor in own))
+        yield "meta", Batch(unlikely(size for shape in shapes for size in shape))
     if device == "meta":
         yield "meta", Batch(1, declared=declared)
     if device == "cpu" or sum(tensor.numel() * tensor.element_size() for tensor in own) <= LARGEST:

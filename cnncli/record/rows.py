@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import torch
+from torch import nn
+
 from cnncli.layers import Layer, Shape
 from cnncli.layers.given import Given
 from cnncli.layers.merge import Add, Concat, Mul
 from cnncli.layers.opaque import Elementwise, Operation, Unused
 from cnncli.layers.rearrange import Rearrange
-from cnncli.record.draft import Draft, Drafts, Visit, identifier
+from cnncli.record.draft import Draft, Drafts, Visit, alike, identifier
 from cnncli.record.known import Known
 from cnncli.record.tags import Constant, Flow, Tag
 from cnncli.record.views import joined
-
-
-class Own(NamedTuple):
-    """One of the module's own tensors."""
-
-    shape: Shape
-    learned: bool
-    trained: bool
 
 
 class At(NamedTuple):
@@ -34,10 +29,16 @@ class At(NamedTuple):
 class Rows:
     """Adds rows to a draft, and remembers which row reads a parameter first: that one counts it."""
 
-    def __init__(self, drafts: Drafts, own: Mapping[str, Own]) -> None:
+    def __init__(self, drafts: Drafts, own: Mapping[str, torch.Tensor]) -> None:
         self.drafts = drafts
         self.own = own
         self.owner: dict[str, Draft] = {}
+
+    def _shape(self, name: str) -> Shape:
+        return tuple(self.own[name].shape)
+
+    def _learned(self, name: str) -> bool:
+        return isinstance(self.own[name], nn.Parameter)
 
     def add(self, known: Known, tags: Sequence[Tag], at: At) -> Draft:
         """The row of a call whose tensors are tagged so."""
@@ -49,10 +50,12 @@ class Rows:
             names = [tag.name for tag in weights.values() if isinstance(tag, Constant) and tag.name]
             fresh = [name for name in names if name not in self.owner]
             owners = {self.owner[name] for name in names if name in self.owner}
-            if not owners or len(fresh) == len(names):
+            held = [name for name in fresh if self._learned(name) and not self.own[name].requires_grad]
+            partly = 0 < len(held) < sum(map(self._learned, fresh))
+            if len(fresh) == len(names) and not partly:
                 return self._append(known, reads, at, known.layer, names)
-            owner = next(iter(owners))
-            if not fresh and len(owners) == 1 and owner.layer == known.layer:
+            owner = next(iter(owners), None)
+            if owner is not None and not fresh and len(owners) == 1 and alike(owner.layer, known.layer):
                 draft = self._append(known, reads, at, known.layer, names)
                 draft.shares = owner
                 return draft
@@ -62,9 +65,9 @@ class Rows:
         """Whether every weight is one of the module's own tensors, of the shape that the spec says."""
         shapes = layer.weights | layer.buffers if weights else {}
         for name, tag in weights.items():
-            if not isinstance(tag, Constant) or tag.name is None or self.own[tag.name].shape != shapes.get(name):
+            if not isinstance(tag, Constant) or tag.name is None or self._shape(tag.name) != shapes.get(name):
                 return False
-            if self.own[tag.name].learned != (name in layer.weights):
+            if self._learned(tag.name) != (name in layer.weights):
                 return False
         return True
 
@@ -74,13 +77,16 @@ class Rows:
         sources = {name: None for place in places for name in sorted(_sources(tags[place]))}
         besides = self.settled([tag for place in known.weights.values() if isinstance(tag := tags[place], Flow)])
         fresh = [name for name in sources if name not in self.owner]
-        learned = tuple((name, self.own[name].shape) for name in fresh if self.own[name].learned)
-        stored = tuple((name, self.own[name].shape) for name in fresh if not self.own[name].learned)
+        learned = tuple((name, self._shape(name)) for name in fresh if self._learned(name))
+        stored = tuple((name, self._shape(name)) for name in fresh if not self._learned(name))
         layer = known.layer
         if isinstance(layer, Operation):
             layer = layer.with_arguments(learned=learned, stored=stored) if fresh else layer
         elif known.operands or known.weights or fresh:
-            layer = Given(layer=layer, operands=known.operands, besides=len(besides), learned=learned, stored=stored)
+            held = tuple(name for name, _ in learned if not self.own[name].requires_grad)
+            layer = Given(
+                layer=layer, operands=known.operands, besides=len(besides), learned=learned, stored=stored, held=held
+            )
         draft = self._append(known, (*reads, *besides), at, layer, fresh)
         if len(learned) == 1 and isinstance(known.layer, Add | Mul | Concat | Elementwise):
             draft.fixed = learned[0][0]
@@ -89,8 +95,8 @@ class Rows:
     def _append(self, known: Known, reads: tuple[Flow, ...], at: At, layer: Layer, names: Sequence[str]) -> Draft:
         draft = Draft(at.hint, layer, reads, at.visit, outputs=len(known.outputs))
         draft.fixed = self._of_weights(known, names, at.visit)
-        learned = [name for name in names if self.own[name].learned and name not in self.owner]
-        draft.frozen = bool(learned) and not any(self.own[name].trained for name in learned)
+        learned = [name for name in names if self._learned(name) and name not in self.owner]
+        draft.frozen = bool(learned) and not any(self.own[name].requires_grad for name in learned)
         for name in names:
             self.owner.setdefault(name, draft)
         return self.drafts.add(draft)
@@ -111,8 +117,8 @@ class Rows:
             home = next((path for path in _above(name) if path and path not in read), name)
             homes.setdefault(home, []).append(name)
         for home, held in homes.items():
-            layer = Unused(learned=tuple((name, self.own[name].shape) for name in held))
-            frozen = not any(self.own[name].trained for name in held)
+            layer = Unused(learned=tuple((name, self._shape(name)) for name in held))
+            frozen = not any(self.own[name].requires_grad for name in held)
             self.drafts.add(Draft("unused", layer, (), self.drafts.root, frozen=frozen, fixed=home), counts=False)
         return unused
 
@@ -131,7 +137,7 @@ class Rows:
         """A row for reshapes of one tensor."""
         first = flows[-1]
         base = Flow(first.maker, first.index, first.base, first.base)
-        parts = [joined(flow.steps, first.base.shape) for flow in flows]
+        parts = [joined(flow.steps, first.base) for flow in flows]
         if len(parts) == 1 and not first.copies and len(parts[0]) < 2:
             if not parts[0]:
                 first.settled = base

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from cnncli.layers import Layer, Shape
+from cnncli.layers import Layer, Shape, Tensor
 from cnncli.layers.rearrange import Expand
 from cnncli.layers.shape import Flatten, Permute, Reshape, Slice
 from cnncli.record.examples import Seen
@@ -28,28 +28,26 @@ def reshape(before: Seen, after: Sequence[Seen], _: tuple[Any, ...], __: dict[st
         return [()]
     if prod(old) != prod(new) or 0 in new or before.tensor.dtype != after[0].tensor.dtype:
         return None
-    return [(_reshaped(old, new),)]
+    return [(_reshaped(before.tensor, old, new),)]
 
 
-def _reshaped(old: Shape, new: Shape) -> Layer:
-    return Flatten() if len(new) == 1 and len(old) > 1 else Reshape(shape=new)
+def _reshaped(tensor: Tensor, old: Shape, new: Shape) -> Layer:
+    """From `old` to `new`; a whole map to a vector is flattening, where `tensor` has a batch to keep apart."""
+    flat = len(new) == 1 and len(old) > 1 and tensor.batch is not None
+    return Flatten() if flat else Reshape(shape=new)
 
 
 def reorder(function: Callable[..., Any]) -> Step:
     """Axes in another order, which a probe of as many axes tells."""
 
     def step(before: Seen, _: Sequence[Seen], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Steps] | None:
-        rank = len(before.dims)
+        rank = len(before.axes)
         if rank > len(REORDERED):
             return None
         probe = torch.empty(REORDERED[:rank], device="meta")
         order = [REORDERED.index(size) for size in function(probe, *args, **kwargs).shape]
-        dims = [before.dims[axis] for axis in order]
-        if None in dims:  # the batch is folded into an axis, which moves like any other
-            return [_permuted((0, *(axis + 1 for axis in order)))]
-        batched = before.tensor.batch is not None
-        moved = tuple(dim for dim in dims if dim is not None and not (batched and dim == 0))
-        return [_permuted((0, *moved) if batched else moved)]
+        axes = tuple(axis for each in order if (axis := before.axes[each]) is not None)
+        return [_permuted(axes if before.tensor.batch is None else (0, *(axis + 1 for axis in axes)))]
 
     return step
 
@@ -66,11 +64,10 @@ def expand(before: Seen, after: Sequence[Seen], _: tuple[Any, ...], __: dict[str
 
 def split(before: Seen, after: Sequence[Seen], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Steps] | None:
     """Parts of one axis, one after the other; the axis is the one whose sizes differ or add up."""
-    dim = kwargs.get("dim", args[1] if len(args) > 1 else 0)
-    axis = before.dims[dim]
-    if axis is None or (axis == 0 and before.tensor.batch is not None):
-        return None
+    axis = before.dim(kwargs.get("dim", args[1] if len(args) > 1 else 0))
     place = axis - (before.tensor.batch is not None)
+    if place < 0:
+        return None
     found: list[Steps] = []
     start = 0
     for each in after:
@@ -82,18 +79,18 @@ def split(before: Seen, after: Sequence[Seen], args: tuple[Any, ...], kwargs: di
 
 def unbind(before: Seen, after: Sequence[Seen], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Steps] | None:
     """Every place of one axis."""
-    dim = kwargs.get("dim", args[0] if args else 0)
-    axis = before.dims[dim]
-    if axis is None or (axis == 0 and before.tensor.batch is not None):
+    axis = before.dim(kwargs.get("dim", args[0] if args else 0))
+    place = axis - (before.tensor.batch is not None)
+    if place < 0:
         return None
-    size = before.tensor.shape[axis - (before.tensor.batch is not None)]
+    size = before.tensor.shape[place]
     return [(*_sliced(axis, at, at + 1, size), Reshape(shape=after[at].tensor.shape)) for at in range(size)]
 
 
 def select(before: Seen, after: Sequence[Seen], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Steps] | None:
     """One place of one axis."""
     dim, index = (kwargs.get(name, args[at] if len(args) > at else 0) for at, name in enumerate(("dim", "index")))
-    full: tuple[Any, ...] = (slice(None),) * (dim % len(before.dims))
+    full: tuple[Any, ...] = (slice(None),) * (dim % len(before.axes))
     return getitem(before, after, ((*full, index),), {})
 
 
@@ -101,31 +98,32 @@ def narrow(before: Seen, after: Sequence[Seen], args: tuple[Any, ...], kwargs: d
     """A stretch of one axis."""
     names = ("dim", "start", "length")
     dim, start, length = (kwargs.get(name, args[at] if len(args) > at else 0) for at, name in enumerate(names))
-    full: tuple[Any, ...] = (slice(None),) * (dim % len(before.dims))
+    full: tuple[Any, ...] = (slice(None),) * (dim % len(before.axes))
     return getitem(before, after, ((*full, slice(start, start + length)),), {})
 
 
 def getitem(before: Seen, after: Sequence[Seen], args: tuple[Any, ...], _: dict[str, Any]) -> list[Steps] | None:
     """Numbers and stretches of axes, each without gaps."""
-    index = _without_dots(args[0] if isinstance(args[0], tuple) else (args[0],), len(before.dims))
+    index = _without_dots(args[0] if isinstance(args[0], tuple) else (args[0],), len(before.axes))
     if index is None:
         return None
     batched = before.tensor.batch is not None
     shape, steps = list(before.tensor.shape), list[Layer]()
-    for dim, part in zip(before.dims, (part for part in index if part is not None), strict=False):
+    for at, part in enumerate(part for part in index if part is not None):
+        axis = before.axes[at]
         if isinstance(part, slice) and part == slice(None):
             continue
-        if dim is None or (dim == 0 and batched):
+        if axis is None or at == before.folded:
             return reshape(before, after, (), {})  # at a batch of one: the example itself
-        stretch = _stretch(part, shape[dim - batched])
+        stretch = _stretch(part, shape[axis])
         if stretch is None:
             return None
-        steps += _sliced(dim, *stretch, shape[dim - batched])
-        shape[dim - batched] = stretch[1] - stretch[0]
+        steps += _sliced(axis + batched, *stretch, shape[axis])
+        shape[axis] = stretch[1] - stretch[0]
     new = after[0].tensor.shape
     if prod(shape) != prod(new):
         return None
-    return [(*steps, *([] if tuple(shape) == new else [_reshaped(tuple(shape), new)]))]
+    return [(*steps, *([] if tuple(shape) == new else [_reshaped(before.tensor, tuple(shape), new)]))]
 
 
 def _stretch(part: int | slice, size: int) -> tuple[int, int] | None:
@@ -202,8 +200,8 @@ ORDERS = frozenset(
 """Functions that put axes in another order."""
 
 
-def joined(steps: Steps, shape: Shape) -> Steps:
-    """The same with neighbouring reshapes as one, and without what does nothing. shape: of the tensor they start from."""
+def joined(steps: Steps, tensor: Tensor) -> Steps:
+    """The same with neighbouring reshapes as one, and without what does nothing. tensor: what they start from."""
     found: list[Layer] = []
     for step in steps:
         if found and isinstance(step, Reshape | Flatten) and isinstance(found[-1], Reshape | Flatten):
@@ -215,5 +213,5 @@ def joined(steps: Steps, shape: Shape) -> Steps:
             found.append(step)
     if len(found) == 1 and isinstance(found[0], Reshape):
         only = found[0]
-        return () if only.shape == shape else (_reshaped(shape, only.shape),)
+        return () if only.shape == tensor.shape else (_reshaped(tensor, tensor.shape, only.shape),)
     return tuple(found)

@@ -49,11 +49,11 @@ def einsum(reader: Reader, equation: str, *operands: Any) -> Said | None:
         return None
     batch = set()
     for term, tensor in zip(terms, tensors, strict=True):
-        dims = reader.seen(tensor).dims
-        if None in dims:
+        seen = reader.seen(tensor)
+        if seen.folded is not None or (seen.batch is not None and seen.tensor.batch is None):
             return None
-        if reader.seen(tensor).tensor.batch is not None:
-            batch.add(term[dims.index(0)])
+        if seen.batch is not None:
+            batch.add(term[seen.batch])
     if len(batch) > 1 or not batch <= set(result):
         return None
     gone = str.maketrans("", "", "".join(batch))
