@@ -181,7 +181,7 @@ def checked(draft: Draft, overrides: Sequence[str]) -> Recipe:
         recipe = Recipe.model_validate(draft.values)
     except ValidationError as error:
         raise complaint(error, draft) from None
-    _check_data(recipe, draft)
+    recipe = _with_data(recipe, draft)
     _check_network(recipe, draft)
     return recipe
 
@@ -199,13 +199,15 @@ def _arguments(draft: Draft) -> list[str]:
         raise draft.refusal(("model", "name"), str(error)) from None
 
 
-def _check_data(recipe: Recipe, draft: Draft) -> None:
+def _with_data(recipe: Recipe, draft: Draft) -> Recipe:
+    """Refuse a data source that is not there; a folder gets its path from the root, so that the recipe reruns from any other."""
     from cnncli.datasets import dataset
 
     try:
-        dataset(recipe.data.name)
+        name = dataset(recipe.data.name).name
     except RequestError as error:
         raise draft.refusal(("data", "name"), str(error)) from None
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"name": name})})
 
 
 def _check_network(recipe: Recipe, draft: Draft) -> None:

@@ -31,6 +31,9 @@ def train(
 
     Example: cnncli train lenet epochs=5 lr=0.05
     """
+    from cnncli.datasets.progress import Progress
+    from cnncli.render.data import bar
+    from cnncli.render.live import Live
     from cnncli.render.training import show_run
     from cnncli.train.folder import new_folder
     from cnncli.train.machine import settle_in
@@ -50,7 +53,9 @@ def train(
     from cnncli.train.run import start
     from cnncli.train.signals import ignore
 
-    run = start(request.recipe, path, device)
+    loading = Progress()
+    with Live(lambda: bar(loading), wanted=not quiet):
+        run = start(request.recipe, path, device, loading)
     code = show_run(run, format, quiet=quiet)
     if run.interruption:
         ignore()

@@ -38,7 +38,7 @@ def download(
         except (OSError, RuntimeError, HTTPException, EOFError, ZlibError) as error:
             raise DataError(
                 f"{what}: the download failed ({reason(error)}); "
-                f"put {', '.join(wanted)} (or .gz) into {str(folder)!r} by hand, or use --data digits"
+                f"put {', '.join(wanted)} into {str(folder)!r} by hand, or use --data digits"
             ) from error
         for name in wanted:
             look(found / name)

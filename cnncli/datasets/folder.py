@@ -47,7 +47,7 @@ def make(text: str) -> Dataset:
     files = f"; {found.ignored:,} other files ignored" if found.ignored else ""
     layout = f"train/ and {found.tested}/" if found.tested else "a fifth of each class tested on"
     return Dataset(
-        name=f"folder:{text}",
+        name=f"folder:{root}",
         title=f"images in {root!r}, {layout}{files}",
         shape=(1 if _all_grey(root, found) else 3, None, None),
         classes=found.classes,

@@ -71,6 +71,20 @@ def load(source: Dataset, wanted: Wanted, progress: Progress | None = None) -> L
     return _looked_at(source, (train, test), wanted, progress or Progress(), whole=whole)
 
 
+def fetch(source: Dataset, size: Size | None, progress: Progress) -> None:
+    """Bring `source` here and see that it can be read, every image of it; with a size, prepare images in files at that.
+
+    Raises `DataError`.
+    """
+    if size is not None:
+        load(source, Wanted(size=size, cache="always"), progress)
+        return
+    looked_at = (source.shape[0], 8, 8)  # small: what is read is not kept
+    loaded = load(source, Wanted(size=looked_at, on_bad_image="skip", cache="never"), progress)
+    if loaded.skipped:
+        raise _refusal(loaded.skipped, source.train + source.test, looked_at)
+
+
 def sample(part: Split | Files, wanted: Wanted, *, everything: bool = False) -> torch.Tensor:
     """At most `SAMPLE` images of `part` at even distances, uint8 N×C×H×W, the same whether they were prepared or not.
 

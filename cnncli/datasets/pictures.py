@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def picture(path: str, channels: int, size: tuple[int, int] | None = None) -> Im
     except DataError:
         raise
     except Exception as error:
-        raise DataError(f"cannot read the image {path!r}: {_reason(error)}") from error
+        raise DataError(f"cannot read the image {path!r}: {_reason(path, error)}") from error
 
 
 def is_grey(path: str) -> bool | None:
@@ -101,15 +102,23 @@ def _covering(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     height, width = size
     if image.size == (width, height):
         return image
-    scale = min(image.width / width, image.height / height)
-    left, top = (image.width - width * scale) / 2, (image.height - height * scale) / 2
-    box = (left, top, left + width * scale, top + height * scale)
+    # One side is taken whole, exactly: Pillow refuses a box that rounding has moved out of the image.
+    if image.width * height > image.height * width:
+        margin = (image.width - image.height * width / height) / 2
+        box = (margin, 0.0, image.width - margin, float(image.height))
+    else:
+        margin = (image.height - image.width * height / width) / 2
+        box = (0.0, margin, float(image.width), image.height - margin)
     return image.resize((width, height), Image.Resampling.BILINEAR, box)
 
 
-def _reason(error: Exception) -> str:
-    from PIL import UnidentifiedImageError
+def _reason(path: str, error: Exception) -> str:
+    from PIL import Image, UnidentifiedImageError
 
+    if isinstance(error, Image.DecompressionBombError):  # Pillow's own limit comes before ours can be asked
+        return f"it has more than {MOST // 1_000_000} megapixels"
     if isinstance(error, UnidentifiedImageError):
+        if not os.path.getsize(path):  # noqa: PTH202
+            return "it is empty"
         return "it is no whole JPEG, PNG, BMP, GIF, TIFF, WebP or PPM"
     return reason(error) if isinstance(error, OSError) else f"its contents are damaged ({reason(error)})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod, sqrt
 from typing import TYPE_CHECKING
 
@@ -48,8 +49,8 @@ def statistics(images: torch.Tensor) -> tuple[tuple[float, ...], tuple[float, ..
     """
     if not images.numel():
         raise DataError("there are no images to take the mean of")
-    moments = [_moments(images[:, channel]) for channel in range(images.shape[1])]
-    return tuple(mean for mean, _ in moments), tuple(deviation for _, deviation in moments)
+    found = [moments(_counts(images[:, channel])) for channel in range(images.shape[1])]
+    return tuple(mean for mean, _ in found), tuple(deviation for _, deviation in found)
 
 
 def _resample(images: torch.Tensor, size: tuple[int, int, int]) -> torch.Tensor:
@@ -71,14 +72,19 @@ def _interpolate(values: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return interpolate(values, (height, width), mode="bilinear", antialias=True)
 
 
-def _moments(levels: torch.Tensor) -> tuple[float, float]:
-    """Mean and deviation of uint8 values, divided by 255."""
+def moments(counts: Sequence[int]) -> tuple[float, float]:
+    """Mean and deviation, divided by 255, of as many values of each level from 0 to 255 as `counts` says."""
+    number = sum(counts)
+    first = sum(level * count for level, count in enumerate(counts))
+    second = sum(level * level * count for level, count in enumerate(counts))
+    return first / number / 255, sqrt(number * second - first * first) / number / 255
+
+
+def _counts(levels: torch.Tensor) -> list[int]:
+    """How often each level from 0 to 255 occurs."""
     counts = [0] * 256
     step = max(1, CHUNK // levels[0].numel())
     for start in range(0, len(levels), step):
         found = levels[start : start + step].flatten().bincount(minlength=256).tolist()
         counts = [count + more for count, more in zip(counts, found, strict=True)]
-    number = sum(counts)
-    first = sum(level * count for level, count in enumerate(counts))
-    second = sum(level * level * count for level, count in enumerate(counts))
-    return first / number / 255, sqrt(number * second - first * first) / number / 255
+    return counts

@@ -25,6 +25,7 @@ def show_run(run: Run, format: str, *, quiet: bool) -> int:
 
     quiet: only the closing lines. Results go to stdout, and how far it is to stderr, if that is a terminal.
     """
+    _say_skipped(run)
     if format == "json":
         return _show_json(run, quiet=quiet)
     if not quiet:
@@ -51,6 +52,20 @@ def heading(run: Run) -> str:
     return (
         f"{title} on {job.recipe.data.name} ({counts}) · {weights:,} parameters · {job.device} · seed {job.recipe.seed}"
     )
+
+
+def _say_skipped(run: Run) -> None:
+    """Which images were left out, once, on stderr: how many, and one of them."""
+    skipped = run.job.skipped
+    if skipped:
+        more = f" and {len(skipped) - 1:,} more" if len(skipped) > 1 else ""
+        complain(
+            f"left out {skipped[0]!r}{more}: cannot be read; cnncli data fetch {run.job.recipe.data.name} says why"
+        )
+
+
+def _quoted(run: Run) -> str:
+    return shlex.quote(inert(run.job.recipe.data.name))
 
 
 def columns(*, val: bool) -> str:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import threading
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cnncli.datasets import Dataset
 from cnncli.datasets.mnist import Source, declare
@@ -33,6 +39,45 @@ class Tiny:
         return self.root / "prepared" / "tiny.safetensors"
 
 
+class Served:
+    """What this machine serves over HTTP, by path, and how much of each file it sends."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.files: dict[str, bytes] = {}
+        self.cut: dict[str, int] = {}
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """A server for one test."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            data = found.files.get(self.path)
+            self.send_response(200 if data else 404)
+            self.send_header("Content-Length", str(len(data or b"")))
+            self.end_headers()
+            self.wfile.write((data or b"")[: found.cut.get(self.path)])
+
+        do_HEAD = do_GET  # noqa: N815  (the standard library's name for it)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found = Served(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield found
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    with warnings.catch_warnings():  # torchvision leaves the answer 404 open
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
 def contents(seed: int = 0) -> dict[str, bytes]:
     """The four raw files of the small set."""
     values = random.Random(seed)  # noqa: S311  (pixels, not secrets)
@@ -42,6 +87,14 @@ def contents(seed: int = 0) -> dict[str, bytes]:
         size = array.size - len(array.header)
         files[name] = array.header + bytes(values.randint(0, highest) for _ in range(size))
     return files
+
+
+def put(root: Path, *names: str, mode: str = "RGB") -> None:
+    """Small images at those paths, each of its own colour."""
+    for number, name in enumerate(names):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new(mode, (6, 4), number * 7 % 256 if mode == "L" else (number * 7 % 256, 99, 9)).save(path, "PNG")
 
 
 @pytest.fixture

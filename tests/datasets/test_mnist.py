@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import gzip
 import hashlib
 import os
 import re
 import subprocess
 import sys
-import threading
-import warnings
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -21,50 +16,21 @@ import torchvision
 
 from cnncli.datasets import dataset
 from cnncli.errors import DataError
-from tests.datasets.conftest import Tiny, contents
+from tests.datasets.conftest import Served, Tiny, contents
 
 NAMES = sorted(contents())
 
 
-class Mirror:
-    """A mirror on this machine: what it serves, and how much of each file it sends."""
-
-    def __init__(self) -> None:
-        self.files = {f"/{name}.gz": gzip.compress(data, mtime=0) for name, data in contents().items()}
-        self.cut: dict[str, int] = {}
-
-
 @pytest.fixture
-def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    """Have torchvision download from this machine."""
-    served = Mirror()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            data = served.files.get(self.path)
-            self.send_response(200 if data else 404)
-            self.send_header("Content-Length", str(len(data or b"")))
-            self.end_headers()
-            self.wfile.write((data or b"")[: served.cut.get(self.path)])
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
+def mirror(served: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
+    """Have torchvision download the small set from this machine."""
+    served.files |= {f"/{name}.gz": gzip.compress(data, mtime=0) for name, data in contents().items()}
     resources = [
         (path[1:], hashlib.md5(data, usedforsecurity=False).hexdigest()) for path, data in served.files.items()
     ]
     monkeypatch.setattr(torchvision.datasets.MNIST, "resources", resources)
-    monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
-    yield served
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    with warnings.catch_warnings():  # torchvision leaves the answer 404 open
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+    monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", [f"{served.address}/"])
+    return served
 
 
 def test_raw_files_give_the_images(tiny: Tiny) -> None:
@@ -142,7 +108,7 @@ def test_broken_archive_is_named(tiny: Tiny) -> None:
         tiny.dataset.load()
 
 
-def test_missing_files_are_downloaded(empty: Tiny, mirror: Mirror, capfd: pytest.CaptureFixture[str]) -> None:
+def test_missing_files_are_downloaded(empty: Tiny, mirror: Served, capfd: pytest.CaptureFixture[str]) -> None:
     """The first load downloads the four files and nothing else, with progress on stderr alone."""
     assert mirror.files
     train, _ = empty.dataset.load()
@@ -153,7 +119,7 @@ def test_missing_files_are_downloaded(empty: Tiny, mirror: Mirror, capfd: pytest
     assert re.search(r"100(\.0)?%", said.err)  # torchvision writes 100.0% where tqdm is not installed
 
 
-def test_download_leaves_files_that_are_there_alone(tiny: Tiny, mirror: Mirror) -> None:
+def test_download_leaves_files_that_are_there_alone(tiny: Tiny, mirror: Served) -> None:
     """Only the missing file is put in place."""
     assert mirror.files
     before = (tiny.raw / NAMES[0]).stat().st_mtime_ns
@@ -163,7 +129,7 @@ def test_download_leaves_files_that_are_there_alone(tiny: Tiny, mirror: Mirror) 
 
 
 @pytest.mark.parametrize("trouble", ["gone", "cut", "other"])
-def test_failed_download_leaves_nothing_and_says_what_to_do(empty: Tiny, mirror: Mirror, trouble: str) -> None:
+def test_failed_download_leaves_nothing_and_says_what_to_do(empty: Tiny, mirror: Served, trouble: str) -> None:
     """One line says that it failed, where the files go by hand, and offers the digits; the next attempt succeeds."""
     path = f"/{NAMES[-1]}.gz"
     whole = mirror.files[path]
