@@ -169,18 +169,20 @@ class Field(NamedTuple):
 
     def reshaped(self, before: Sequence[int], after: Sequence[int]) -> Field | None:
         """The field of the same numbers in another shape; None where their positions can no longer be told apart."""
-        kept = next((at for at, (old, new) in enumerate(zip(before, after, strict=False)) if old != new), len(before))
-        kept = min(kept, len(after))  # leading axes that stay: their numbers stay apart, whatever lies along them
-        lying = [place for axis in range(kept, len(before)) for place in self.places[axis] or (-before[axis],)]
-        places = list(self.places[:kept])
-        for size in after[kept:]:
+        head, tail = _unchanged(before, after)
+        inner = range(head, len(before) - tail)
+        lying = [place for axis in inner for place in self.places[axis] or (-before[axis],)]
+        found = []
+        for size in after[head : len(after) - tail]:
             taken = self._take(lying, size)
             if taken is None:
                 return self._replace(places=((),) * len(after)) if self.whole else None
-            places.append(taken)
+            found.append(taken)
+        places = [*self.places[:head], *found, *self.places[len(before) - tail :]]
         if places:
-            places[-1] += tuple(lying)  # axes of one unit
-        return self._replace(places=tuple(found if any(place >= 0 for place in found) else () for found in places))
+            last = max(head + len(found) - 1, 0)
+            places[last] += tuple(lying)  # axes of one unit
+        return self._replace(places=tuple(each if any(place >= 0 for place in each) else () for each in places))
 
     def _take(self, lying: list[int], size: int) -> tuple[int, ...] | None:
         """What makes up an axis of `size`, taken from the front of `lying`; channels may be divided, positions may not."""
@@ -197,6 +199,14 @@ class Field(NamedTuple):
             else:
                 return None
         return tuple(taken)
+
+
+def _unchanged(before: Sequence[int], after: Sequence[int]) -> tuple[int, int]:
+    """How many leading and trailing axes stay: their numbers stay apart, whatever lies along them (a class token among patches)."""
+    most = min(len(before), len(after))
+    head = next((at for at in range(most) if before[at] != after[at]), most)
+    tail = next((at for at in range(most - head) if before[-1 - at] != after[-1 - at]), most - head)
+    return head, tail
 
 
 def entry(sizes: Sequence[int]) -> Field:

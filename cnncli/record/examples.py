@@ -63,6 +63,12 @@ class Batch:
             found = self._seen[key] = look(shape, str(dtype).removeprefix("torch."), constant=constant)
         return found
 
+    @property
+    def mixed(self) -> bool:
+        """Whether a tensor had more than one axis of the batch's size: examples were compared with each other."""
+        sizes = (size for seen in self._seen.values() for size in seen.tensor.shape)
+        return self.size > 1 and any(size and size % self.size == 0 for size in sizes)
+
     def _look(self, shape: Shape, dtype: str, *, constant: bool) -> Seen:
         del constant  # a constant may be repeated for every example
         if self.size in shape:

@@ -17,13 +17,13 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 class Lent:
     """A module while it is lent.
 
-    paths: the path of every module by its id · names: the name of every tensor that stands in, by its id, the first where it has
-    several · instead: the one that stands in for each of the module's own, by the id of that
+    modules: every module by its path · own: every tensor that stands in by its name; one that has several goes by the first ·
+    instead: the one that stands in for each of the module's own, by the id of that
     """
 
     module: nn.Module
-    paths: dict[int, str]
-    names: dict[int, str]
+    modules: dict[str, nn.Module]
+    own: dict[str, torch.Tensor]
     instead: dict[int, torch.Tensor]
 
 
@@ -34,25 +34,39 @@ def lent(module: nn.Module, device: str, *, training: bool) -> Iterator[Lent]:
     On the meta device they have no memory; on the CPU they are copies, so that nothing that is done to them shows. What TorchScript
     has compiled keeps its own. Afterwards every attribute of every module is as it was.
     """
-    held = [_Compiled(each) if isinstance(each, ScriptModule) else _Held(each) for each in module.modules()]
+    modules = dict(module.named_modules())
+    held = [_Compiled(each) if isinstance(each, ScriptModule) else _Held(each) for each in modules.values()]
     try:
         instead: dict[int, torch.Tensor] = {}
-        for each in module.modules():
+        for each in modules.values():
             if isinstance(each, ScriptModule):
                 each.training = training
-                continue
-            each.__dict__["training"] = training
-            for own in _tensors(each):
-                for name, tensor in own.items():
-                    if tensor is not None:
-                        own[name] = instead.setdefault(id(tensor), _stand_in(tensor, device))
-        tensors = (*module.named_parameters(), *module.named_buffers())
-        names = {id(tensor): name for name, tensor in reversed(tensors)}
-        paths = {id(each): path for path, each in module.named_modules()}
-        yield Lent(module, paths, names, instead)
+            else:
+                each.__dict__["training"] = training
+                _exchange(each, device, instead)
+        yield Lent(module, modules, _named(modules), instead)
     finally:
         for state in held:
             state.restore()
+
+
+def _exchange(module: nn.Module, device: str, instead: dict[int, torch.Tensor]) -> None:
+    for own in _tensors(module):
+        for name, tensor in own.items():
+            if tensor is not None:
+                if id(tensor) not in instead:
+                    instead[id(tensor)] = _stand_in(tensor, device)
+                own[name] = instead[id(tensor)]
+
+
+def _named(modules: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
+    found: dict[int, tuple[str, torch.Tensor]] = {}
+    for path, module in modules.items():
+        for own in _tensors(module):
+            for name, tensor in own.items():
+                if tensor is not None:
+                    found.setdefault(id(tensor), (f"{path}.{name}" if path else name, tensor))
+    return dict(found.values())
 
 
 def _tensors(module: nn.Module) -> tuple[dict[str, Any], ...]:

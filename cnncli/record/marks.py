@@ -19,7 +19,7 @@ class Marks:
     """What is known about tensors: each carries it, but for the module's own."""
 
     def __init__(self, lent: Lent, batch: Batch, device: str) -> None:
-        self.own = {at: Constant(frozenset({name}), name) for at, name in lent.names.items()}
+        self.own = {id(tensor): Constant(frozenset({name}), name) for name, tensor in lent.own.items()}
         self.lent, self.batch, self.device = lent, batch, device
 
     def tag(self, tensor: torch.Tensor) -> Tag:

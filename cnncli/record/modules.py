@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from threading import get_ident
@@ -25,14 +25,14 @@ CONVOLUTIONS: dict[type[nn.Module], type[Conv1d | Conv2d | Conv3d]] = {
 }
 
 
-def carried(module: nn.Module) -> dict[int, Layer]:
-    """The specs of the modules within `module` that are one row whatever they call, by the modules' ids.
+def carried(modules: Iterable[nn.Module]) -> dict[int, Layer]:
+    """The specs of those among `modules` that are one row whatever they call, by the modules' ids.
 
     Those are what `build` made for a spec that torch.nn has no module for, convolutions whose padding is not zeros, which torch
     pads first, and torchvision's stochastic depth, which does nothing in eval mode.
     """
     found: dict[int, Layer] = {}
-    for each in module.modules():
+    for each in modules:
         if isinstance(each, NetworkModule):
             found |= _built(each)
         elif type(each) in CONVOLUTIONS and each.padding_mode != "zeros":
@@ -76,12 +76,13 @@ def _padded(module: Any) -> Layer:  # noqa: ANN401  (a convolution over one, two
 
 
 @contextmanager
-def module_calls(recorder: Recorder, module: nn.Module) -> Iterator[None]:
+def module_calls(recorder: Recorder) -> Iterator[None]:
     """While entered, what modules do on this thread is recorded under their paths."""
-    original, thread, specs = nn.Module.__call__, get_ident(), carried(module)
+    original, thread, specs = nn.Module.__call__, get_ident(), carried(recorder.lent.modules.values())
+    paths = {id(each): path for path, each in recorder.lent.modules.items()}
 
     def call(module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        path = recorder.lent.paths.get(id(module)) if get_ident() == thread else None
+        path = paths.get(id(module)) if get_ident() == thread else None
         if path is None or recorder.silent:
             return original(module, *args, **kwargs)
         outside = recorder.visit, recorder.module

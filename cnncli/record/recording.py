@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -13,16 +11,14 @@ from torch.nn.parameter import is_lazy
 
 from cnncli.build import NetworkModule
 from cnncli.errors import RequestError
-from cnncli.layers import Tensor
 from cnncli.network import Network
+from cnncli.record.arguments import Arguments, Inputs, leaves
 from cnncli.record.examples import Batch, unlikely
 from cnncli.record.fault import Fault, fault
-from cnncli.record.lending import lent
+from cnncli.record.lending import Lent, lent
 from cnncli.record.modules import module_calls
 from cnncli.record.recorder import Recorder
 
-Inputs: TypeAlias = "Sequence[Any] | Mapping[str, Any]"
-"""Positional or named arguments: `Tensor`s, lists, tuples and dicts of them, and plain values."""
 LARGEST = 2**33
 """Bytes of weights up to which a module is run on the CPU where the meta device does not do."""
 
@@ -31,7 +27,7 @@ class Recording(NamedTuple):
     """What was recorded.
 
     network: up to the failure if there was one; its last node is then the call that failed · unused: parameters that nothing
-    read, by name · failure: None where the module ran through · device: where it ran
+    read, by name; they have rows at the end · failure: None where the module ran through · device: where it ran
     """
 
     network: Network
@@ -58,124 +54,71 @@ def record(
     if device not in ("meta", "cpu"):
         raise RequestError(f"device {device!r} cannot be recorded on; write meta or cpu")
     module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
-    attempts = _attempts(module, list(_leaves(inputs)), device)
-    found = None
-    for place, batch in attempts:
-        tried = _Attempt(module, inputs, name or type(module).__name__, place, batch, training).run()
-        if tried.failure is None or tried.failure.certain:
-            return tried
-        found = tried
-    assert found is not None  # noqa: S101
-    return found
+    way = _Way(module, inputs, name or type(module).__name__, training)
+    batched = any(tensor.batch is not None for tensor in leaves(inputs))
+    tries = ([("meta", True)] if batched else []) + [("meta", False)] if device == "meta" else []
+    best = None
+    for place, many in (*tries, ("cpu", False)):
+        if best is not None and (best.failure is None or (place == "cpu" and _bytes(module) > LARGEST)):
+            break
+        found, mixed = way.run(place, many=many)
+        if found.failure is None and mixed:  # examples were compared with each other: one alone says what one costs
+            alone, _ = way.run(place, many=False)
+            return found if alone.failure else alone
+        if found.failure is None or found.failure.certain:
+            return found
+        best = found
+    assert best is not None  # noqa: S101  (there is at least one try)
+    return best
 
 
-def _attempts(module: nn.Module, leaves: Sequence[Tensor], device: str) -> Iterator[tuple[str, Batch]]:
-    """Where to run, and on how many examples, one after the other until one works."""
-    declared = any(tensor.batch is not None for tensor in leaves)
-    own = [each for each in (*module.parameters(), *module.buffers()) if not is_lazy(each)]
-    if device == "meta" and declared:
-        shapes = (*(leaf.shape for leaf in leaves), *(tuple(tensor.shape) for tensor in own))
-        yield "meta", Batch(unlikely(size for shape in shapes for size in shape))
-    if device == "meta":
-        yield "meta", Batch(1, declared=declared)
-    if device == "cpu" or sum(tensor.numel() * tensor.element_size() for tensor in own) <= LARGEST:
-        yield "cpu", Batch(1, declared=declared)
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    """One run of a module on one device."""
+class _Way(NamedTuple):
+    """What is run, and what the network is called."""
 
     module: nn.Module
     inputs: Inputs
     name: str
-    device: str
-    batch: Batch
     training: bool
-    tensors: dict[str, Tensor] = field(default_factory=dict)
 
-    def run(self) -> Recording:
-        """Run the module; give back what was recorded, as far as it came."""
-        with torch.random.fork_rng(devices=[]), lent(self.module, self.device, training=self.training) as own:
-            recorder = Recorder(own, self.batch, self.device)
-            args, kwargs = self._arguments(recorder)
+    def run(self, device: str, *, many: bool) -> tuple[Recording, bool]:
+        """Run the module on one example or on many; what was recorded, and whether examples were compared with each other."""
+        with torch.random.fork_rng(devices=[]), lent(self.module, device, training=self.training) as own:
+            batch = Batch(
+                self._many(own) if many else 1, declared=any(each.batch is not None for each in leaves(self.inputs))
+            )
+            recorder = Recorder(own, batch, device)
+            arguments = Arguments(recorder)
             failure, outputs = None, []
             try:
-                with torch.no_grad(), module_calls(recorder, self.module), recorder:
+                args, kwargs = arguments.make(self.inputs)
+                with torch.no_grad(), module_calls(recorder), recorder:
                     result = self.module(*args, **kwargs)
                 outputs = recorder.flows(result)
             except Exception as error:  # noqa: BLE001  (whatever somebody else's module raises)
                 failure = fault(error, recorder)
-            unused = () if failure else recorder.rows.add_unused(name for name, _ in self.module.named_parameters())
-            network = recorder.drafts.network(self.name, self.tensors, outputs, _blocks(self.module))
+            unused = () if failure else recorder.rows.add_unused()
+            network = recorder.drafts.network(self.name, arguments.tensors, outputs, _blocks(self.module, own.modules))
         if failure is not None:
             failure = failure._replace(row=network.nodes[-1].name)
-        return Recording(network, unused, failure, self.device)
+        return Recording(network, unused, failure, device), batch.mixed
 
-    def _arguments(self, recorder: Recorder) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The module's arguments: tensors for specs."""
-        if isinstance(self.inputs, Mapping):
-            return (), {key: self._value(recorder, key, each) for key, each in self.inputs.items()}
-        names = _argument_names(self.module, len(self.inputs))
-        return tuple(self._value(recorder, key, each) for key, each in zip(names, self.inputs, strict=True)), {}
-
-    def _value(self, recorder: Recorder, name: str, value: Any) -> Any:  # noqa: ANN401
-        if isinstance(value, Tensor):
-            return self._input(recorder, name, value)
-        if isinstance(value, Mapping):
-            return {key: self._value(recorder, f"{name}_{key}", each) for key, each in value.items()}
-        if isinstance(value, list | tuple):
-            return type(value)(self._value(recorder, f"{name}_{at}", each) for at, each in enumerate(value))
-        return value
-
-    def _input(self, recorder: Recorder, name: str, spec: Tensor) -> torch.Tensor:
-        sizes = list(spec.shape)
-        if spec.batch is not None:
-            sizes.insert(spec.batch, self.batch.size)
-        dtype: torch.dtype = getattr(torch, spec.dtype)
-        if self.device == "meta" or not dtype.is_floating_point:
-            tensor = torch.zeros(sizes, dtype=dtype, device=self.device)
-        else:
-            tensor = torch.rand(sizes, dtype=dtype)
-        example = spec if spec.batch is None else Tensor(spec.shape, spec.dtype)
-        while name in recorder.drafts.taken or name in recorder.drafts.paths:
-            name += "_"
-        self.tensors[name] = example
-        recorder.input(name, tensor, example)
-        return tensor
+    def _many(self, own: Lent) -> int:
+        shapes = [tensor.shape for tensor in own.own.values() if not is_lazy(tensor)]
+        return unlikely(size for shape in (*shapes, *(leaf.shape for leaf in leaves(self.inputs))) for size in shape)
 
 
-def _leaves(value: Any) -> Iterator[Tensor]:  # noqa: ANN401
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _leaves(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _leaves(each)
+def _bytes(module: nn.Module) -> int:
+    own = (each for each in (*module.parameters(), *module.buffers()) if not is_lazy(each))
+    return sum(tensor.numel() * tensor.element_size() for tensor in own)
 
 
-def _argument_names(module: nn.Module, count: int) -> list[str]:
-    """`input` where there is one; else what the module's forward calls them."""
-    if isinstance(module, NetworkModule):
-        return list(module._network.inputs)
-    if count == 1:
-        return ["input"]
-    named = [
-        each.name for each in inspect.signature(module.forward).parameters.values() if each.kind is not each.VAR_KEYWORD
-    ]
-    return [named[at] if at < len(named) and named[at] not in named[:at] else f"input_{at}" for at in range(count)]
-
-
-def _blocks(module: nn.Module) -> dict[str, str]:
+def _blocks(module: nn.Module, modules: Mapping[str, nn.Module]) -> dict[str, str]:
     """What each path is an instance of: modules that hold others, plain containers left out."""
     if isinstance(module, NetworkModule):
         return dict(module._network.blocks)
+    plain = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
     return {
         path: type(each).__name__
-        for path, each in module.named_modules()
-        if path
-        and next(each.children(), None) is not None
-        and not type(each).__module__.startswith("torch.nn.modules.cont")
+        for path, each in modules.items()
+        if path and any(each._modules.values()) and type(each) not in plain
     }

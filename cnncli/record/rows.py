@@ -107,9 +107,9 @@ class Rows:
         home = homes.pop() if len(homes) == 1 else ""
         return home if home != visit.path and home not in self.drafts.calls else ""
 
-    def add_unused(self, names: Iterable[str]) -> tuple[str, ...]:
+    def add_unused(self) -> tuple[str, ...]:
         """A row for each module none of whose parameters was read, and for each lone parameter; their names come back."""
-        known = list(names)
+        known = list(filter(self._learned, self.own))
         unused = tuple(name for name in known if name not in self.owner)
         read = {path for name in known if name in self.owner for path in _above(name)}
         homes: dict[str, list[str]] = {}

@@ -13,11 +13,21 @@ from cnncli.record.examples import Seen
 
 
 class Said(NamedTuple):
-    """A layer, the tensors it takes in order, and its weights by the names in its spec."""
+    """A layer, the tensors it takes in order, and its weights by the names in its spec.
+
+    alike: the output is another tensor like the first it takes, which need not be asked of a kernel that is slow to say so
+    """
 
     layer: Layer
     reads: tuple[torch.Tensor, ...]
     weights: Mapping[str, torch.Tensor] = {}
+    alike: bool = False
+
+    @property
+    def fitting(self) -> bool:
+        """Whether the weights have the shapes that the spec says."""
+        shapes = self.layer.weights | self.layer.buffers
+        return all(tuple(tensor.shape) == shapes[name] for name, tensor in self.weights.items())
 
 
 class Reader(NamedTuple):

@@ -50,7 +50,8 @@ def batch_norm(
         affine=weight is not None,
         track_running_stats=running_mean is not None,
     )
-    return Said(layer, (input,), weights(weight=weight, bias=bias, running_mean=running_mean, running_var=running_var))
+    own = weights(weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
+    return Said(layer, (input,), own, alike=True)
 
 
 def torch_batch_norm(
