@@ -14,7 +14,7 @@ from cnncli.datasets.folders import data_folder
 from cnncli.datasets.memory import budget
 from cnncli.datasets.pictures import picture
 from cnncli.datasets.progress import Progress
-from cnncli.datasets.reading import read, tensor
+from cnncli.datasets.reading import read
 from cnncli.errors import DataError
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _read(files: tuple[Files, Files], wanted: Wanted, progress: Progress, *, who
         images, bad = _read_split(part, wanted, progress, keep=whole)
         found[f"{name}_bad"] = bad
         if whole:
-            found[f"{name}_images"] = images
+            found[f"{name}_pixels"] = images.permute(0, 2, 3, 1)  # as they lie: no copy
             found[f"{name}_labels"] = _without(part.labels, bad)
     progress.end()
     return found
@@ -166,15 +166,17 @@ def _read_split(part: Files, wanted: Wanted, progress: Progress, *, keep: bool) 
     """The images that can be read, one after the other (none of them unless `keep`), and the indices of the others."""
     import torch
 
-    step = max(1, min(256, CHUNK // prod(wanted.size)))
+    size = prod(wanted.size)
+    step = max(1, min(256, CHUNK // size))
     batches = [range(start, min(start + step, len(part))) for start in range(0, len(part), step)]
-    images = torch.empty((len(part) if keep else 0, *wanted.size), dtype=torch.uint8)
+    shape = (len(part) if keep else 0, *wanted.size)
+    images = torch.empty(shape, dtype=torch.uint8, memory_format=torch.channels_last)  # as they come from the workers
+    room = images.permute(0, 2, 3, 1).flatten().numpy().data
     bad: list[int] = []
     for indices, batch in zip(batches, read(part.paths, wanted.size, batches, wanted.workers), strict=True):
-        start = indices.start - len(bad)
-        pixels = tensor(batch.pixels, wanted.size)
+        start = (indices.start - len(bad)) * size
         if keep:
-            images[start : start + len(pixels)] = pixels
+            room[start : start + len(batch.pixels)] = batch.pixels
         bad += [indices[place] for place, _ in batch.bad]
         progress.done += len(indices)
     return images[: len(part) - len(bad)] if keep else images, torch.tensor(bad, dtype=torch.int64)
@@ -200,7 +202,7 @@ def _split(part: Files, found: Mapping[str, torch.Tensor], name: str, *, whole: 
     import torch
 
     if whole:
-        return Split(images=found[f"{name}_images"], labels=found[f"{name}_labels"])
+        return Split(images=found[f"{name}_pixels"].permute(0, 3, 1, 2), labels=found[f"{name}_labels"])
     return part.part(_without(torch.arange(len(part)), found[f"{name}_bad"]))
 
 

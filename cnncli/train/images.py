@@ -70,7 +70,7 @@ class Images:
 
     def chosen(self, indices: torch.Tensor, drawn: torch.Tensor | None = None) -> Batch:
         """The images at `indices`, float32, changed as `drawn` says if anything is; and their labels."""
-        return self.finish(self.pixels.index_select(0, indices), drawn), self.labels.index_select(0, indices)
+        return self.finish(_at(self.pixels, indices), drawn), self.labels.index_select(0, indices)
 
     def batches(self, steps: Sequence[Step]) -> Iterator[Batch]:
         """A batch for each step."""
@@ -116,7 +116,15 @@ def placed(split: Split, finish: Finish) -> Images:
     """`split` on the device, at the network's size where that does not take too much memory."""
     if len(split) * prod(finish.size) <= room(finish.device):
         split = fit(split, finish.size)
-    return Images(pixels=split.images.to(finish.device), labels=split.labels.to(finish.device), finish=finish)
+    pixels = split.images.to(finish.device).contiguous(memory_format=finish.memory_format)
+    return Images(pixels=pixels, labels=split.labels.to(finish.device), finish=finish)
+
+
+def _at(pixels: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
+    """The images at `indices`, in the order in memory that `pixels` has (indexing by itself would change it: 4 μs an image)."""
+    if pixels.is_contiguous(memory_format=torch.channels_last):
+        return pixels.permute(0, 2, 3, 1).index_select(0, indices).permute(0, 3, 1, 2)
+    return pixels.index_select(0, indices)
 
 
 def room(device: torch.device) -> int:
