@@ -58,6 +58,7 @@ def _made_for(name: str) -> str:
 def _of_file(file: Path, input: Shape | None, arguments: Mapping[str, object], *, strict: bool) -> Loaded:
     """The network in a net.yaml; its numbers are the file's, its input may be another of as many axes."""
     from cnncli.netfile import read
+    from cnncli.solve import at
 
     written = read(file)
     place, found = written.document.place, replace(written.network, origin=written.where)
@@ -73,7 +74,7 @@ def _of_file(file: Path, input: Shape | None, arguments: Mapping[str, object], *
         )
     if len(input) != len(tensors[0].shape):
         raise RequestError(f"{place}: the network takes an input like {dims(tensors[0].shape)}, not {dims(input)}")
-    given = replace(found, inputs=dict.fromkeys(found.inputs, tensors[0].like(input)))
+    given = at(found, input)
     adapted = tuple(_differences(found, given, f"at {dims(input)}"))
     if strict and adapted:
         raise RequestError(f"{place}: {adapted[0]}; leave --strict out to adapt it, or leave --input out")

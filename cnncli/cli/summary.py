@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def summary(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A network (lenet, lenet@classic) or a run folder.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A network (lenet, lenet@classic), a net.yaml or a run folder.")
+    ],
     arguments: Pairs = None,
     *,
     input: Input = None,

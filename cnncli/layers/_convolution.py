@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from functools import cached_property
 from math import prod
-from typing import ClassVar, Self
+from typing import Self
 
 from cnncli.errors import RequestError, ShapeError
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Layer, Pairs, Shape, Tensor, agree, at_least, per_axis, ranked, spec
-from cnncli.layers._windows import along, window_sentence, window_words
+from cnncli.layers import Call, Pairs, Shape, Tensor, agree, at_least, per_axis, ranked, spec
+from cnncli.layers._windows import Sliding, along, window_sentence, window_words
 from cnncli.sizes import Window
 
 
 @spec
-class Convolution(Layer):
+class Convolution(Sliding):
     """A kernel of learned weights that slides along `axes` axes: C_in×…n → C_out×…o."""
-
-    axes: ClassVar[int]
 
     in_channels: int | None = None
     out_channels: int
@@ -40,19 +38,6 @@ class Convolution(Layer):
 
     def _check_padding(self) -> None:
         object.__setattr__(self, "padding", self._per_axis("padding", 0))
-
-    def _per_axis(self, name: str, least: int) -> Shape:
-        return per_axis(getattr(self, name), self.axes, name, least)
-
-    @cached_property
-    def kernel(self) -> Shape:
-        """The kernel's size on each axis."""
-        return self._per_axis("kernel_size", 1)
-
-    @cached_property
-    def strides(self) -> Shape:
-        """The stride on each axis."""
-        return self._per_axis("stride", 1)
 
     @cached_property
     def _kernels(self) -> tuple[Window, ...]:

@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from math import prod
+from typing import ClassVar
 
 from cnncli.errors import ShapeError
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Shape, dims, times
+from cnncli.layers import Call, Layer, Shape, dims, per_axis, times
 from cnncli.sizes import Window
+
+
+class Sliding(Layer):
+    """What slides a kernel along `axes` axes; its specs have `kernel_size` and `stride`, written one value an axis."""
+
+    axes: ClassVar[int]
+
+    def _per_axis(self, name: str, least: int) -> Shape:
+        return per_axis(getattr(self, name), self.axes, name, least)
+
+    @cached_property
+    def kernel(self) -> Shape:
+        """The window's size on each axis."""
+        return self._per_axis("kernel_size", 1)
+
+    @cached_property
+    def strides(self) -> Shape:
+        """The stride on each axis."""
+        return self._per_axis("stride", 1)
+
 
 AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 

@@ -10,18 +10,17 @@ from typing import ClassVar
 from cnncli.errors import RequestError, ShapeError
 from cnncli.field import Field
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Layer, Saved, Shape, Tensor, dims, per_axis, ranked, spec
-from cnncli.layers._windows import along, in_padding, size_formulas, too_small, window_sentence, window_words
+from cnncli.layers import Call, Saved, Shape, Tensor, dims, ranked, spec
+from cnncli.layers._windows import Sliding, along, in_padding, size_formulas, too_small, window_sentence, window_words
 from cnncli.sizes import Window
 
 NOTHING_TO_LEARN = Formula("parameters", "0", "0", 0, "a pool has nothing to learn")
 
 
 @spec
-class _Pool(Layer):
+class _Pool(Sliding):
     """What max and average pooling share. Shapes: C×…n → C×…o; ceil_mode rounds up as PyTorch does."""
 
-    axes: ClassVar[int]
     word: ClassVar[str]
 
     kernel_size: int | Shape
@@ -41,19 +40,6 @@ class _Pool(Layer):
 
     def _least(self) -> dict[str, int]:
         return {"kernel_size": 1, "stride": 1, "padding": 0}
-
-    def _per_axis(self, name: str, least: int) -> Shape:
-        return per_axis(getattr(self, name), self.axes, name, least)
-
-    @cached_property
-    def kernel(self) -> Shape:
-        """The window's size on each axis."""
-        return self._per_axis("kernel_size", 1)
-
-    @cached_property
-    def strides(self) -> Shape:
-        """The stride on each axis."""
-        return self._per_axis("stride", 1)
 
     @cached_property
     def windows(self) -> tuple[Window, ...]:

@@ -110,7 +110,7 @@ def adaptations(source: str, input: Shape | None, arguments: Mapping[str, object
 
 
 def _change(before: Layer, after: Layer) -> str:
-    """`6,400 → 1,024 inputs`; outputs where they changed, whether or not the inputs did; empty where nothing did."""
+    """`6,400 → 256 inputs`; outputs where they changed, whether or not the inputs did; empty where nothing did."""
     old, new = before.config, after.config
     for names, what in ((("out_channels", "out_features"), "outputs"), (("in_channels", "in_features"), "inputs")):
         for name in names:

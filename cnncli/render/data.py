@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from io import BytesIO
 from textwrap import wrap
 from typing import TYPE_CHECKING
-from warnings import catch_warnings, filterwarnings
 
 from cnncli.datasets import Dataset, Family, Where
 from cnncli.datasets.progress import Progress
 from cnncli.render.columns import count
+from cnncli.render.plots import blank_figure, png_of
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown, write_table
 from cnncli.render.text import columns_of, inert, say
 
 if TYPE_CHECKING:
     import torch
-    from matplotlib.figure import Figure
 
     from cnncli.datasets.survey import Survey
 
@@ -102,13 +100,11 @@ def bar(progress: Progress) -> str:
 
 def sheet(rows: Sequence[tuple[str, torch.Tensor]], title: str) -> bytes:
     """A row of images for each class, as PNG; rows: names, and uint8 n×C×H×W of one size."""
-    from matplotlib.figure import Figure
-
     grid = _grid([images for _, images in rows])
     height, width = grid.shape[:2]
     names = [inert(name)[:32] for name, _ in rows]
     across = 8.0  # inches
-    figure = Figure(figsize=(across + 0.1 * max(map(len, names)), across * height / width + 0.5), layout="constrained")
+    figure = blank_figure(across + 0.1 * max(map(len, names)), across * height / width + 0.5)
     axes = figure.subplots()
     axes.imshow(grid.numpy(), interpolation="nearest")
     step = height / len(rows)
@@ -118,17 +114,7 @@ def sheet(rows: Sequence[tuple[str, torch.Tensor]], title: str) -> bytes:
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.set_title(inert(title), parse_math=False)
-    return _png(figure)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = BytesIO()
-    with catch_warnings():
-        filterwarnings(
-            "ignore", message="Glyph .* missing"
-        )  # a class name in a script that the font lacks: shown as boxes
-        figure.savefig(buffer, format="png", dpi=120)
-    return buffer.getvalue()
+    return png_of(figure)
 
 
 def _grid(rows: Sequence[torch.Tensor]) -> torch.Tensor:

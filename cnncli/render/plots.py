@@ -21,7 +21,7 @@ NAMED = 50  # classes up to which the axes name them
 
 def curves(epochs: Sequence[Epoch], title: str) -> bytes:
     """Loss and accuracy by epoch, side by side, as PNG."""
-    figure = _figure(10, 4)
+    figure = blank_figure(10, 4)
     loss, accuracy = figure.subplots(1, 2)
     for name in ("train", "val", "test"):
         scores = {epoch.epoch: score for epoch in epochs if (score := getattr(epoch, name))}
@@ -31,7 +31,7 @@ def curves(epochs: Sequence[Epoch], title: str) -> bytes:
     _finish(loss, "loss", "upper right")
     _finish(accuracy, "accuracy", "lower right")
     figure.suptitle(inert(title), parse_math=False)
-    return _png(figure)
+    return png_of(figure)
 
 
 def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str], title: str) -> bytes:
@@ -42,7 +42,7 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str], title: st
     right = sum(row[place] for place, row in enumerate(counts))
     shares = [[count / max(1, sum(row)) for count in row] for row in counts]
     side = min(4 + 0.45 * len(classes), 14)  # inches
-    figure = _figure(side, side)
+    figure = blank_figure(side, side)
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     if len(classes) <= NUMBERED:
@@ -54,7 +54,7 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str], title: st
     axes.set(xlabel="predicted", ylabel="true")
     note = f"{right:,} of {sum(map(sum, counts)):,} test images classified rightly"
     axes.set_title(f"{inert(title)}\n{note}", parse_math=False)
-    return _png(figure)
+    return png_of(figure)
 
 
 def _write_counts(axes: Axes, counts: Sequence[Sequence[int]], shares: Sequence[Sequence[float]]) -> None:
@@ -79,14 +79,15 @@ def _finish(axes: Axes, what: str, corner: Literal["upper right", "lower right"]
     axes.legend(loc=corner)
 
 
-def _figure(width: float, height: float) -> Figure:
+def blank_figure(width: float, height: float) -> Figure:
     """In inches; without pyplot, which would look for a display."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _png(figure: Figure) -> bytes:
+def png_of(figure: Figure) -> bytes:
+    """The figure as a PNG file."""
     buffer = BytesIO()
     with catch_warnings():
         filterwarnings(

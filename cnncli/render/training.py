@@ -59,9 +59,7 @@ def _say_skipped(run: Run) -> None:
     skipped = run.job.skipped
     if skipped:
         more = f" and {len(skipped) - 1:,} more" if len(skipped) > 1 else ""
-        complain(
-            f"left out {skipped[0]!r}{more}: cannot be read; cnncli data fetch {run.job.recipe.data.name} says why"
-        )
+        complain(f"left out {skipped[0]!r}{more}: cannot be read; cnncli data fetch {_quoted(run)} says why")
 
 
 def _quoted(run: Run) -> str:
