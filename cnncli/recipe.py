@@ -58,6 +58,7 @@ __all__ = [
     "input_size",
     "load",
     "network_of",
+    "recipe_file",
     "recipes_folder",
     "resolved",
 ]
@@ -78,7 +79,7 @@ def load(name_or_path: str, overrides: Sequence[str] = (), *, networks: Iterable
     networks: names that are no recipe but a network, so that the error can say how one is trained. Raises `RequestError`
     (exit code 2) for an unknown name and for whatever is wrong in the recipe, `DataError` (3) for a file that cannot be read.
     """
-    return checked(_draft(read(_file(name_or_path, list(networks)))), overrides)
+    return checked(_draft(read(recipe_file(name_or_path, list(networks)))), overrides)
 
 
 def defaults(model: str, data: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -143,7 +144,8 @@ def recipes_folder() -> Path:
     raise DataError(f"{inert(str(package), 300)}: the recipes shipped with cnncli are missing; install it again")
 
 
-def _file(name: str, networks: Sequence[str]) -> Path:
+def recipe_file(name: str, networks: Sequence[str] = ()) -> Path:
+    """The file of the recipe with that name, or at that path; raises as `load` does."""
     file, names = Path(name), available()
     if file.suffix in {".yaml", ".yml"} or "/" in name or "\\" in name:
         if file.stem in names and not file.exists():
