@@ -1,0 +1,100 @@
+"""Builds a module to be looked at: its shapes are its own, its weights are nobody's.
+
+Most of the time that a constructor takes goes into random numbers, and most of the memory into the weights that hold them; a
+recording needs neither. What a constructor computes with (widths, positions, anchors) are small tensors with numbers as ever.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from math import prod
+from typing import Any, TypeAlias, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+Built = TypeVar("Built")
+Function: TypeAlias = Callable[..., Any]
+
+RANDOM: frozenset[Function] = frozenset(
+    {Tensor.uniform_, Tensor.normal_, nn.init.uniform_, nn.init.normal_, nn.init.trunc_normal_}
+)
+"""What fills a tensor with random numbers."""
+FILLING: frozenset[Function] = RANDOM | {Tensor.fill_, Tensor.zero_, nn.init.constant_, nn.init.ones_, nn.init.zeros_}
+"""What fills a tensor; all of these hand back the one they fill, and refuse none by its shape."""
+WEIGHTS: frozenset[Function] = frozenset({torch.empty, torch.rand, torch.randn})
+"""What makes tensors whose numbers nobody can be after."""
+EVEN: frozenset[Function] = frozenset({torch.zeros, torch.ones, torch.full})
+"""What makes tensors that are weights where they are large."""
+LARGE = 2**20
+
+
+def built(factory: Callable[[], Built]) -> Built:
+    """What `factory` makes, its weights on the meta device, where they have no memory; on the CPU where they cannot be there.
+
+    No weight is initialised: on the CPU they are zeros where they would be random. Raises what `factory` raises on the CPU.
+    """
+    with torch.random.fork_rng(devices=[]):
+        with suppress(Exception):  # whatever somebody else's constructor raises; a fault of its own is raised again
+            return _without_memory(factory)
+        with _Zeros():
+            return factory()
+
+
+def _without_memory(factory: Callable[[], Built]) -> Built:
+    with warnings.catch_warnings(), _Meta():
+        warnings.filterwarnings("ignore", ".*copying from a non-meta parameter")  # weights that it loads
+        return factory()
+
+
+class _Bare(TorchFunctionMode):
+    """While entered, weights are not filled."""
+
+    def __torch_function__(
+        self, func: Function, types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:  # noqa: ANN401
+        """Run a function, or hand back the tensor that it would fill."""
+        del types
+        kwargs = kwargs or {}
+        if func in FILLING:
+            filled = args[0] if args else kwargs["tensor"]
+            if filled.is_meta or (func in RANDOM and isinstance(filled, nn.Parameter)):
+                return filled
+        if (
+            func is nn.init.kaiming_uniform_
+        ):  # does its sums out of sight; this one has the same checks, and does them here
+            with self:
+                return nn.init.kaiming_normal_(*args, **kwargs)
+        return self.run(func, args, kwargs)
+
+    def run(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Run a function that fills no weights."""
+        raise NotImplementedError
+
+
+class _Meta(_Bare):
+    """The same, and weights have no memory."""
+
+    def run(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Run a function; what it makes is on the meta device where it is weights."""
+        weights = function in WEIGHTS or (function in EVEN and _size(args, kwargs) > LARGE)
+        if weights and kwargs.get("device") is None and kwargs.get("out") is None:
+            kwargs = {**kwargs, "device": "meta"}
+        return function(*args, **kwargs)
+
+
+class _Zeros(_Bare):
+    """The same, and what nobody fills is zero."""
+
+    def run(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Run a function; where it would leave numbers as they are in memory they are zeros."""
+        return (torch.zeros if function is torch.empty else function)(*args, **kwargs)
+
+
+def _size(args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
+    """How many numbers `torch.zeros(2, 3)`, `torch.zeros((2, 3))` or `torch.zeros(size=(2, 3))` makes."""
+    sizes = args or (kwargs.get("size", ()),)
+    return prod(sizes if isinstance(sizes[0], int) else sizes[0])
