@@ -1,15 +1,15 @@
 """Builds a module to be looked at: its shapes are its own, its weights are nobody's.
 
 Most of the time that a constructor takes goes into random numbers, and most of the memory into the weights that hold them; a
-recording needs neither. What a constructor computes with (widths, positions, anchors) are small tensors with numbers as ever.
+recording needs neither. What a constructor computes with (widths, positions, anchors) has its numbers
+as ever: it comes from `arange`, `linspace` and the like.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from math import prod
 from typing import Any, TypeAlias, TypeVar
 
 import torch
@@ -25,11 +25,8 @@ RANDOM: frozenset[Function] = frozenset(
 """What fills a tensor with random numbers."""
 FILLING: frozenset[Function] = RANDOM | {Tensor.fill_, Tensor.zero_, nn.init.constant_, nn.init.ones_, nn.init.zeros_}
 """What fills a tensor; all of these hand back the one they fill, and refuse none by its shape."""
-WEIGHTS: frozenset[Function] = frozenset({torch.empty, torch.rand, torch.randn})
-"""What makes tensors whose numbers nobody can be after."""
-EVEN: frozenset[Function] = frozenset({torch.zeros, torch.ones, torch.full})
-"""What makes tensors that are weights where they are large."""
-LARGE = 2**20
+WEIGHTS: frozenset[Function] = frozenset({torch.empty, torch.rand, torch.randn, torch.zeros, torch.ones, torch.full})
+"""What makes weights, or the running means beside them, where it makes real numbers."""
 
 
 def built(factory: Callable[[], Built]) -> Built:
@@ -80,8 +77,7 @@ class _Meta(_Bare):
 
     def run(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         """Run a function; what it makes is on the meta device where it is weights."""
-        weights = function in WEIGHTS or (function in EVEN and _size(args, kwargs) > LARGE)
-        if weights and kwargs.get("device") is None and kwargs.get("out") is None:
+        if function in WEIGHTS and _is_real(kwargs.get("dtype")) and not {"device", "out"} & _given(kwargs):
             kwargs = {**kwargs, "device": "meta"}
         return function(*args, **kwargs)
 
@@ -94,7 +90,9 @@ class _Zeros(_Bare):
         return (torch.zeros if function is torch.empty else function)(*args, **kwargs)
 
 
-def _size(args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
-    """How many numbers `torch.zeros(2, 3)`, `torch.zeros((2, 3))` or `torch.zeros(size=(2, 3))` makes."""
-    sizes = args or (kwargs.get("size", ()),)
-    return prod(sizes if isinstance(sizes[0], int) else sizes[0])
+def _is_real(dtype: torch.dtype | None) -> bool:
+    return dtype is None or dtype.is_floating_point
+
+
+def _given(kwargs: Mapping[str, object]) -> set[str]:
+    return {name for name, value in kwargs.items() if value is not None}
