@@ -327,7 +327,8 @@ def test_resolved_names_every_key_in_order(file: Path) -> None:
     assert isinstance(values, dict)
     assert list(values) == ["kind", *section_names(), "seed"]
     assert values["train"] == {
-        "epochs": 10, "label_smoothing": 0.0, "clip_norm": None, "init": "xavier", "precision": "auto", "memory_format": "auto"
+        "epochs": 10, "label_smoothing": 0.0, "clip_norm": None, "init": "xavier", "precision": "auto", "memory_format": "auto",
+        "checkpoint_steps": None, "checkpoint_seconds": 60.0,
     }  # fmt: skip
 
 

@@ -44,6 +44,16 @@ class Train(Section):
     memory_format: Literal["auto", "channels_last", "contiguous"] = Field(
         default="auto", description="order of a batch in memory; auto: as suits the device"
     )
+    checkpoint_steps: int | None = Field(
+        default=None,
+        ge=1,
+        description="steps from one checkpoint to the next within an epoch; null: seconds alone decide",
+    )
+    checkpoint_seconds: float | None = Field(
+        default=60.0,
+        gt=0,
+        description="seconds from one checkpoint to the next within an epoch; null: steps alone decide",
+    )
 
 
 class Stop(Section):
