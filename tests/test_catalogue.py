@@ -34,7 +34,7 @@ def test_one_edition_alone() -> None:
     """A name with an edition is that edition; a bare one the default."""
     assert [each.source for each in variants("lenet@paper")] == ["lenet@paper"]
     assert variant("lenet").source == "lenet@d2l"
-    assert variant("lenet").arguments == {"classes": 10, "activation": "sigmoid", "pool": "avg"}
+    assert variant("lenet").arguments == {"classes": 10, "activation": "sigmoid", "pool": "avg", "norm": "none"}
     assert not variant("lenet@paper").default
 
 

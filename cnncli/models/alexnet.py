@@ -5,33 +5,34 @@ from __future__ import annotations
 from cnncli.compose import Value
 from cnncli.layers.activation import ReLU
 from cnncli.layers.conv import Conv2d
-from cnncli.layers.dropout import Dropout
 from cnncli.layers.linear import Linear
 from cnncli.layers.norm import LocalResponseNorm
 from cnncli.layers.pool import MaxPool2d
 from cnncli.layers.shape import Flatten
 from cnncli.models import Edition, Model
+from cnncli.models._arguments import drop, norm_called
 
 
-def dense(x: Value, classes: int) -> Value:
-    """Two hidden dense layers of 4096, half of their units dropped while training, and the output."""
+def dense(x: Value, classes: int, dropout: float = 0.5) -> Value:
+    """Two hidden dense layers of 4096, half of their units dropped while training unless told, and the output."""
     x = x(flatten=Flatten())
-    x = x(fc1=Linear(out_features=4096), relu6=ReLU(), drop1=Dropout(p=0.5))
-    x = x(fc2=Linear(out_features=4096), relu7=ReLU(), drop2=Dropout(p=0.5))
+    x = x(fc1=Linear(out_features=4096), relu6=ReLU(), drop1=drop(dropout))
+    x = x(fc2=Linear(out_features=4096), relu7=ReLU(), drop2=drop(dropout))
     return x(fc3=Linear(out_features=classes))
 
 
-def d2l(x: Value, classes: int = 10) -> Value:
-    """The textbook's: one path instead of two groups, no normalisation, one channel."""
-    x = x(conv1=Conv2d(out_channels=96, kernel_size=11, stride=4, padding=1), relu1=ReLU())
+def d2l(x: Value, classes: int = 10, norm: str = "none", dropout: float = 0.5) -> Value:
+    """The textbook's: one path instead of two groups, no normalisation unless asked for, one channel."""
+    after = norm_called(norm)
+    x = x(conv1=Conv2d(out_channels=96, kernel_size=11, stride=4, padding=1), **after("norm1"), relu1=ReLU())
     x = x(pool1=MaxPool2d(kernel_size=3, stride=2))
-    x = x(conv2=Conv2d(out_channels=256, kernel_size=5, padding=2), relu2=ReLU())
+    x = x(conv2=Conv2d(out_channels=256, kernel_size=5, padding=2), **after("norm2"), relu2=ReLU())
     x = x(pool2=MaxPool2d(kernel_size=3, stride=2))
-    x = x(conv3=Conv2d(out_channels=384, kernel_size=3, padding=1), relu3=ReLU())
-    x = x(conv4=Conv2d(out_channels=384, kernel_size=3, padding=1), relu4=ReLU())
-    x = x(conv5=Conv2d(out_channels=256, kernel_size=3, padding=1), relu5=ReLU())
+    x = x(conv3=Conv2d(out_channels=384, kernel_size=3, padding=1), **after("norm3"), relu3=ReLU())
+    x = x(conv4=Conv2d(out_channels=384, kernel_size=3, padding=1), **after("norm4"), relu4=ReLU())
+    x = x(conv5=Conv2d(out_channels=256, kernel_size=3, padding=1), **after("norm5"), relu5=ReLU())
     x = x(pool3=MaxPool2d(kernel_size=3, stride=2))
-    return dense(x, classes)
+    return dense(x, classes, dropout)
 
 
 def response_norm() -> LocalResponseNorm:

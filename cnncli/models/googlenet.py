@@ -12,48 +12,51 @@ from cnncli.layers.norm import LocalResponseNorm
 from cnncli.layers.pool import AvgPool2d, MaxPool2d
 from cnncli.layers.shape import Flatten
 from cnncli.models import Edition, Model
+from cnncli.models._arguments import Norm, norm_called
 
 
 def inception(  # noqa: PLR0913, PLR0917  (four paths, in the order of the paper's table)
-    x: Value, name: str, one: int, three: tuple[int, int], five: tuple[int, int], project: int
+    x: Value, name: str, one: int, three: tuple[int, int], five: tuple[int, int], project: int, after: Norm
 ) -> Value:
     """Four paths side by side, 1×1, 3×3, 5×5 and a pool; 1×1 convolutions cut the channels before the wide windows."""
     with x.block(name, "Inception"):
-        path1 = x(conv1x1=Conv2d(out_channels=one, kernel_size=1), relu1=ReLU())
-        path2 = x(reduce3x3=Conv2d(out_channels=three[0], kernel_size=1), relu2=ReLU())
-        path2 = path2(conv3x3=Conv2d(out_channels=three[1], kernel_size=3, padding=1), relu3=ReLU())
-        path3 = x(reduce5x5=Conv2d(out_channels=five[0], kernel_size=1), relu4=ReLU())
-        path3 = path3(conv5x5=Conv2d(out_channels=five[1], kernel_size=5, padding=2), relu5=ReLU())
+        path1 = x(conv1x1=Conv2d(out_channels=one, kernel_size=1), **after("norm1"), relu1=ReLU())
+        path2 = x(reduce3x3=Conv2d(out_channels=three[0], kernel_size=1), **after("norm2"), relu2=ReLU())
+        path2 = path2(conv3x3=Conv2d(out_channels=three[1], kernel_size=3, padding=1), **after("norm3"), relu3=ReLU())
+        path3 = x(reduce5x5=Conv2d(out_channels=five[0], kernel_size=1), **after("norm4"), relu4=ReLU())
+        path3 = path3(conv5x5=Conv2d(out_channels=five[1], kernel_size=5, padding=2), **after("norm5"), relu5=ReLU())
         path4 = x(pool=MaxPool2d(kernel_size=3, stride=1, padding=1))
-        path4 = path4(project=Conv2d(out_channels=project, kernel_size=1), relu6=ReLU())
+        path4 = path4(project=Conv2d(out_channels=project, kernel_size=1), **after("norm6"), relu6=ReLU())
         return concat(path1, path2, path3, path4)
 
 
-def inceptions(x: Value, pool: MaxPool2d) -> tuple[Value, Value, Value]:
+def inceptions(x: Value, pool: MaxPool2d, norm: str = "none") -> tuple[Value, Value, Value]:
     """The nine blocks with the channels of the paper's table 1; what comes out of 4a, of 4d and of the last."""
-    x = inception(x, "inception3a", 64, (96, 128), (16, 32), 32)
-    x = inception(x, "inception3b", 128, (128, 192), (32, 96), 64)
+    after = norm_called(norm)
+    x = inception(x, "inception3a", 64, (96, 128), (16, 32), 32, after)
+    x = inception(x, "inception3b", 128, (128, 192), (32, 96), 64, after)
     x = x(pool3=pool)
-    x = after_4a = inception(x, "inception4a", 192, (96, 208), (16, 48), 64)
-    x = inception(x, "inception4b", 160, (112, 224), (24, 64), 64)
-    x = inception(x, "inception4c", 128, (128, 256), (24, 64), 64)
-    x = after_4d = inception(x, "inception4d", 112, (144, 288), (32, 64), 64)
-    x = inception(x, "inception4e", 256, (160, 320), (32, 128), 128)
+    x = after_4a = inception(x, "inception4a", 192, (96, 208), (16, 48), 64, after)
+    x = inception(x, "inception4b", 160, (112, 224), (24, 64), 64, after)
+    x = inception(x, "inception4c", 128, (128, 256), (24, 64), 64, after)
+    x = after_4d = inception(x, "inception4d", 112, (144, 288), (32, 64), 64, after)
+    x = inception(x, "inception4e", 256, (160, 320), (32, 128), 128, after)
     x = x(pool4=pool)
-    x = inception(x, "inception5a", 256, (160, 320), (32, 128), 128)
-    x = inception(x, "inception5b", 384, (192, 384), (48, 128), 128)
+    x = inception(x, "inception5a", 256, (160, 320), (32, 128), 128, after)
+    x = inception(x, "inception5b", 384, (192, 384), (48, 128), 128, after)
     return after_4a, after_4d, x
 
 
-def d2l(x: Value, classes: int = 10) -> Value:
-    """The textbook's: no normalisation, no dropout, and pools that are padded instead of rounding up."""
+def d2l(x: Value, classes: int = 10, norm: str = "none") -> Value:
+    """The textbook's: no normalisation unless asked for, no dropout, and pools that are padded instead of rounding up."""
+    after = norm_called(norm)
     pool = MaxPool2d(kernel_size=3, stride=2, padding=1)
-    x = x(conv1=Conv2d(out_channels=64, kernel_size=7, stride=2, padding=3), relu1=ReLU())
+    x = x(conv1=Conv2d(out_channels=64, kernel_size=7, stride=2, padding=3), **after("norm1"), relu1=ReLU())
     x = x(pool1=pool)
-    x = x(conv2=Conv2d(out_channels=64, kernel_size=1), relu2=ReLU())
-    x = x(conv3=Conv2d(out_channels=192, kernel_size=3, padding=1), relu3=ReLU())
+    x = x(conv2=Conv2d(out_channels=64, kernel_size=1), **after("norm2"), relu2=ReLU())
+    x = x(conv3=Conv2d(out_channels=192, kernel_size=3, padding=1), **after("norm3"), relu3=ReLU())
     x = x(pool2=pool)
-    _, _, x = inceptions(x, pool)
+    _, _, x = inceptions(x, pool, norm)
     x = x(avgpool=AdaptiveAvgPool2d(output_size=1), flatten=Flatten())
     return x(fc=Linear(out_features=classes))
 

@@ -10,31 +10,37 @@ from cnncli.layers.linear import Linear
 from cnncli.layers.pool import AvgPool2d, MaxPool2d
 from cnncli.layers.shape import Flatten
 from cnncli.models import Edition, Model, choose
+from cnncli.models._arguments import norm_called
 
 ACTIVATIONS: dict[str, type[Layer]] = {"sigmoid": Sigmoid, "tanh": Tanh, "relu": ReLU}
 POOLS: dict[str, type[AvgPool2d | MaxPool2d]] = {"avg": AvgPool2d, "max": MaxPool2d}
 
 
-def lenet(x: Value, padding: int, classes: int, activation: str, pool: str) -> Value:
+def lenet(  # noqa: PLR0913, PLR0917  (the editions' own arguments)
+    x: Value, padding: int, classes: int, activation: str, pool: str, norm: str
+) -> Value:
     """Two convolutions, each halved by a pool, then three dense layers; every output channel reads every input channel."""
     act = choose("activation", activation, ACTIVATIONS)
     down = choose("pool", pool, POOLS)
-    x = x(conv1=Conv2d(out_channels=6, kernel_size=5, padding=padding), act1=act(), pool1=down(kernel_size=2, stride=2))
-    x = x(conv2=Conv2d(out_channels=16, kernel_size=5), act2=act(), pool2=down(kernel_size=2, stride=2))
+    after = norm_called(norm)
+    x = x(conv1=Conv2d(out_channels=6, kernel_size=5, padding=padding), **after("norm1"))
+    x = x(act1=act(), pool1=down(kernel_size=2, stride=2))
+    x = x(conv2=Conv2d(out_channels=16, kernel_size=5), **after("norm2"))
+    x = x(act2=act(), pool2=down(kernel_size=2, stride=2))
     x = x(flatten=Flatten())
     x = x(fc1=Linear(out_features=120), act3=act())
     x = x(fc2=Linear(out_features=84), act4=act())
     return x(fc3=Linear(out_features=classes))
 
 
-def d2l(x: Value, classes: int = 10, activation: str = "sigmoid", pool: str = "avg") -> Value:
+def d2l(x: Value, classes: int = 10, activation: str = "sigmoid", pool: str = "avg", norm: str = "none") -> Value:
     """The textbook's: 28×28 padded by 2, so that the sizes are those of the 32×32 original."""
-    return lenet(x, 2, classes, activation, pool)
+    return lenet(x, 2, classes, activation, pool, norm)
 
 
-def classic(x: Value, classes: int = 10, activation: str = "sigmoid", pool: str = "avg") -> Value:
+def classic(x: Value, classes: int = 10, activation: str = "sigmoid", pool: str = "avg", norm: str = "none") -> Value:
     """The sizes of the paper, 32×32 without padding, with the modern all-to-all second convolution."""
-    return lenet(x, 0, classes, activation, pool)
+    return lenet(x, 0, classes, activation, pool, norm)
 
 
 def paper(x: Value, classes: int = 10) -> Value:

@@ -10,26 +10,28 @@ from cnncli.layers.dropout import Dropout
 from cnncli.layers.pool import MaxPool2d
 from cnncli.layers.shape import Flatten
 from cnncli.models import Edition, Model
+from cnncli.models._arguments import drop, norm_called
 
 
-def nin_block(x: Value, name: str, conv: Conv2d, *channels: int) -> Value:
+def nin_block(x: Value, name: str, conv: Conv2d, *channels: int, norm: str = "none") -> Value:
     """A convolution, then two 1×1 convolutions: a small dense network run at every position."""
+    after = norm_called(norm)
     first, second = channels or (conv.out_channels, conv.out_channels)
     with x.block(name, "NiNBlock"):
-        x = x(conv1=conv, relu1=ReLU())
-        x = x(conv2=Conv2d(out_channels=first, kernel_size=1), relu2=ReLU())
-        return x(conv3=Conv2d(out_channels=second, kernel_size=1), relu3=ReLU())
+        x = x(conv1=conv, **after("norm1"), relu1=ReLU())
+        x = x(conv2=Conv2d(out_channels=first, kernel_size=1), **after("norm2"), relu2=ReLU())
+        return x(conv3=Conv2d(out_channels=second, kernel_size=1), **after("norm3"), relu3=ReLU())
 
 
-def d2l(x: Value, classes: int = 10) -> Value:
+def d2l(x: Value, classes: int = 10, norm: str = "none", dropout: float = 0.5) -> Value:
     """The textbook's: AlexNet's convolutions as blocks; the last has a channel for each class."""
-    x = nin_block(x, "block1", Conv2d(out_channels=96, kernel_size=11, stride=4))
+    x = nin_block(x, "block1", Conv2d(out_channels=96, kernel_size=11, stride=4), norm=norm)
     x = x(pool1=MaxPool2d(kernel_size=3, stride=2))
-    x = nin_block(x, "block2", Conv2d(out_channels=256, kernel_size=5, padding=2))
+    x = nin_block(x, "block2", Conv2d(out_channels=256, kernel_size=5, padding=2), norm=norm)
     x = x(pool2=MaxPool2d(kernel_size=3, stride=2))
-    x = nin_block(x, "block3", Conv2d(out_channels=384, kernel_size=3, padding=1))
-    x = x(pool3=MaxPool2d(kernel_size=3, stride=2), drop=Dropout(p=0.5))
-    x = nin_block(x, "block4", Conv2d(out_channels=classes, kernel_size=3, padding=1))
+    x = nin_block(x, "block3", Conv2d(out_channels=384, kernel_size=3, padding=1), norm=norm)
+    x = x(pool3=MaxPool2d(kernel_size=3, stride=2), drop=drop(dropout))
+    x = nin_block(x, "block4", Conv2d(out_channels=classes, kernel_size=3, padding=1), norm=norm)
     return x(avgpool=AdaptiveAvgPool2d(output_size=1), flatten=Flatten())
 
 

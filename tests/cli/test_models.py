@@ -66,10 +66,12 @@ def test_show_in_other_formats(cnncli: Cnncli) -> None:
     """One row an edition in CSV and Markdown, one object in JSON."""
     rows = list(csv.DictReader(cnncli("models show vgg11 --format csv").out.splitlines()))
     assert [row["name"] for row in rows] == ["vgg11@d2l", "vgg11@paper"]
-    assert rows[0]["arguments"] == "classes=10 ratio=1 hidden=4096"
+    assert rows[0]["arguments"] == "classes=10 ratio=1 hidden=4096 norm=none dropout=0.5"
     found = json.loads(cnncli("models show lenet --format json").out)
     assert (found["schema"], found["name"], found["year"]) == ("cnncli/models/1", "lenet", 1998)
-    assert found["editions"][0]["arguments"] == {"classes": 10, "activation": "sigmoid", "pool": "avg"}
+    assert found["editions"][0]["arguments"] == {
+        "classes": 10, "activation": "sigmoid", "pool": "avg", "norm": "none",
+    }  # fmt: skip
     assert [each["default"] for each in found["editions"]] == [True, False, False]
     assert cnncli("models show lenet --format markdown").out.startswith("| name | input |")
 

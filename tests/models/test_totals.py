@@ -96,6 +96,7 @@ def test_the_textbooks_edition_is_the_default_where_there_is_one() -> None:
         ("vgg11", {"ratio": 65}, "ratio 65 leaves the first block no channels; the most is 64"),
         ("vgg11", {"ratio": 0}, "vgg11: ratio 0 is too small; the least is 1"),
         ("googlenet@paper", {"aux": 1}, "googlenet: aux takes true or false such as False, not 1"),
+        ("alexnet", {"dropout": 2}, "dropout 2 is no share of the numbers to drop; write one from 0 up to 1, as in 0.5"),
         ("lenet", {"pool": 3}, "lenet: pool takes a word such as 'avg', not 3"),
     ],
 )
@@ -110,6 +111,7 @@ def test_wrong_arguments_are_refused(source: str, arguments: dict[str, object], 
     ("source", "arguments", "message"),
     [
         ("resnet19", {}, "unknown network 'resnet19'; did you mean 'resnet18'?"),
+        ("lenet", {"norm": "bach"}, "unknown norm 'bach'; did you mean 'batch'?"),
         ("resnet18@d2l", {}, "resnet18: unknown edition 'd2l'; there is only torchvision"),
         ("vgg16@paper", {"ratio": 8}, "vgg16: unknown argument 'ratio'; there is only classes"),
     ],
