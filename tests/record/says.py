@@ -33,14 +33,14 @@ def told(module: nn.Module, *shapes: tuple[int, ...], **arguments: bool | str) -
 
 
 def macs_by_torch(module: nn.Module, shapes: Sequence[tuple[int, ...]], *, grad: bool = False) -> int:
-    """MACs for one example by torch's flop counter, in eval mode on the meta device; the module stays there.
+    """MACs for one example by torch's flop counter, in eval mode on the meta device; the module stays there, all of it frozen or none.
 
     grad: with autograd, where nn.MultiheadAttention does not take the shortcut that the counter does not see through
     """
     counter = FlopCounterMode(display=False)
     inputs = [torch.empty(1, *shape, device="meta") for shape in shapes]
     with counter, torch.set_grad_enabled(grad):
-        module.to("meta").eval()(*inputs)
+        module.to("meta").eval().requires_grad_(grad)(*inputs)
     return int(counter.get_total_flops()) // 2
 
 
