@@ -1,4 +1,4 @@
-"""Does torch agree? The module is built and run on the meta device, and every row compared with what it says."""
+"""Does torch agree? The module is built, or taken as it is, and run on the meta device; rows are compared with what it says."""
 
 from __future__ import annotations
 
@@ -20,12 +20,17 @@ class Disagreement(NamedTuple):
     torchs: str
 
 
-def disagreements(report: Report) -> list[Disagreement]:
+def disagreements(report: Report, module: nn.Module | None = None, inputs: object = ()) -> list[Disagreement]:
     """Where torch's shapes, parameters or MACs differ from the report's; imports torch, allocates nothing.
 
+    module, inputs: what the report was recorded from, which then is on the meta device afterwards; else the network is built.
     MACs are those of torch.utils.flop_counter, two FLOPs each. Modules of our own whose operations it does not count are compared
     by shape and parameters alone.
     """
+    if module is not None:
+        from cnncli.check_recorded import differences
+
+        return differences(report, module, inputs)
     import torch
 
     from cnncli.build import build
@@ -33,21 +38,21 @@ def disagreements(report: Report) -> list[Disagreement]:
     with torch.device("meta"):
         module = build(report.network)
         inputs = [torch.empty(1, *tensor.shape) for tensor in report.network.inputs.values()]
-    shapes, macs = _run(module, inputs)
+    shapes, macs = run(module, inputs)
     found = [each for row in report.rows for each in _compare(row, module, shapes)]
     return found + _compare_macs(report, module, macs)
 
 
-def _run(module: nn.Module, inputs: list[Any]) -> tuple[dict[str, list[Shape]], dict[str, int]]:
-    """Output shapes of every module call in order, and MACs of every module over all its calls."""
+def run(module: nn.Module, inputs: list[Any]) -> tuple[dict[str, list[Shape]], dict[str, int]]:
+    """Shapes of the first output of every module call in order, and MACs of every module over all its calls, `Global` of all."""
     from torch.utils.flop_counter import FlopCounterMode
 
     shapes: dict[str, list[Shape]] = {}
 
     def remember(path: str) -> Any:  # noqa: ANN401  (a hook)
         def hook(_module: nn.Module, _inputs: object, output: Any) -> None:  # noqa: ANN401
-            tensors = output if isinstance(output, tuple) else (output,)
-            shapes.setdefault(path, []).append(tuple(tensors[0].shape[1:]))
+            first = output[0] if isinstance(output, tuple | list) and output else output
+            shapes.setdefault(path, []).append(tuple(getattr(first, "shape", ())))
 
         return hook
 
@@ -64,7 +69,7 @@ def _run(module: nn.Module, inputs: list[Any]) -> tuple[dict[str, list[Shape]], 
 
 def _compare(row: Row, module: nn.Module, shapes: dict[str, list[Shape]]) -> list[Disagreement]:
     path, _, call = row.name.partition(":")
-    shape = shapes[path][int(call) - 1 if call else 0]
+    shape = shapes[path][int(call) - 1 if call else 0][1:]
     counted = 0 if call else sum(parameter.numel() for parameter in module.get_submodule(path).parameters())
     found = []
     if shape != row.call.y.shape:

@@ -14,6 +14,9 @@ from cnncli.formula import Formula
 from cnncli.layers import Call, Layer, Tensor
 from cnncli.network import Network, Node, source
 
+KEEPS = {"sgd": 0, "momentum": 1, "adam": 2}
+"""Numbers that an optimizer keeps from step to step for each weight that it trains (running means of gradient and square)."""
+
 
 class Row(NamedTuple):
     """The figures of one node; per example except bytes, which are for the batch. None means unknown, never zero.
@@ -46,7 +49,7 @@ class Totals(NamedTuple):
     """Sums over the rows; a sum over an unknown is a lower bound (`Report.complete` is then false).
 
     peak_inference_bytes: the most that must be alive at once while the network runs, its input included · saved_bytes: what
-    autograd keeps · training_bytes: that, the parameters and their gradients (plain SGD keeps nothing more)
+    autograd keeps · training_bytes: that, the parameters, their gradients and what the optimizer keeps for them
     """
 
     params: int
@@ -88,11 +91,17 @@ class Report:
     rows: tuple[Row, ...]
     peak_inference_bytes: int
     failure: Failure | None = None
+    optimizer: str = "sgd"
 
     @property
     def unexplained(self) -> tuple[str, ...]:
         """The rows whose cost is not known."""
         return tuple(row.name for row in self.rows if row.macs is None)
+
+    @property
+    def unused(self) -> tuple[Row, ...]:
+        """The rows of parameters that nothing read while a module was recorded."""
+        return tuple(row for row in self.rows if row.layer.idles)
 
     @property
     def complete(self) -> bool:
@@ -113,7 +122,7 @@ class Report:
             activation_bytes=_total(row.activation_bytes for row in self.rows),
             peak_inference_bytes=self.peak_inference_bytes,
             saved_bytes=saved,
-            training_bytes=saved + 4 * (params + trainable),
+            training_bytes=saved + 4 * (params + trainable * (1 + KEEPS[self.optimizer])),
         )
 
 
@@ -221,8 +230,8 @@ class _Walk:
         return highest
 
 
-def report(network: Network, *, batch_size: int = 1) -> Report:
-    """The figures of every node of `network`, in time linear in their number.
+def report(network: Network, *, batch_size: int = 1, optimizer: str = "sgd") -> Report:
+    """The figures of every node of `network`, in time linear in their number; the memory is for training with `optimizer`.
 
     A node that cannot take its input ends the rows; `Report.failure` names it. Nothing is raised for that.
     """
@@ -236,7 +245,7 @@ def report(network: Network, *, batch_size: int = 1) -> Report:
             place = network.origin(node.name, error.reason) if network.origin else ""
             failure = Failure(node.name, error.reason, error.fix, place)
             break
-    return Report(network, batch_size, tuple(rows), walk.peak(network), failure)
+    return Report(network, batch_size, tuple(rows), walk.peak(network), failure, optimizer)
 
 
 def resolved(network: Network) -> dict[str, Layer]:

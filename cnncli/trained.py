@@ -79,9 +79,9 @@ def title_of(name: str) -> str:
 
 
 def _written(name: str) -> Network:
-    from cnncli.sources import load
+    from cnncli.sources import Request, load
 
     file = Path(name)
     if not file.is_file():
         raise DataError(f"{name}: there is no such file; a network of one's own is a net.yaml")
-    return load(name).network
+    return load(Request(name)).network

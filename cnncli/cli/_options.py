@@ -13,4 +13,18 @@ Format = Annotated[
 Pairs = Annotated[
     list[str] | None, typer.Argument(metavar="key=value...", show_default=False, help="Arguments by name.")
 ]
-Input = Annotated[str | None, typer.Option("--input", metavar="CxHxW", help="The input's shape, as in 1x224x224.")]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        show_default=False,
+        help="A network (lenet, lenet@classic), a net.yaml, a net.onnx, a run folder, torchvision:NAME, timm:NAME, "
+        "FILE.py:Class or package.module:factory; the last two are executed.",
+    ),
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input", metavar="CxHxW", show_default=False, help="The input's shape, as in 1x224x224; once for each input."
+    ),
+]

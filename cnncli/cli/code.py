@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnncli.cli._options import Input, Pairs
-from cnncli.cli._values import merge, pairs, shape
+from cnncli.cli._options import Inputs, Pairs, Source
+from cnncli.cli._values import inputs, merge, pairs
 from cnncli.errors import CheckFailed, ShapeError
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def code(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A network, a net.yaml or a run folder.")],
+    source: Source,
     arguments: Pairs = None,
     *,
-    input: Input = None,
+    input: Inputs = None,
     classes: Annotated[int | None, typer.Option("--classes", min=1, help="Outputs of the last layer.")] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to this file.")] = None,
     check: Annotated[
@@ -37,10 +37,10 @@ def code(
     """
     from cnncli.code import to_python
     from cnncli.render.code import show_code
-    from cnncli.sources import load
+    from cnncli.sources import Request, load
 
     own = merge(pairs(arguments), {"classes": ("--classes", classes)})
-    network = load(source, input=shape(input) if input else None, arguments=own).network
+    network = load(Request(source, inputs(input), own)).network
     _refuse(network)
     text = to_python(network)
     show_code(text, format, out)

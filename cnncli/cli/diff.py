@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cnncli.cli._options import Format, Input
-from cnncli.cli._values import pairs, shape
+from cnncli.cli._options import Format, Inputs
+from cnncli.cli._values import inputs, pairs
 from cnncli.errors import RequestError, ShapeError
 
 if TYPE_CHECKING:
@@ -22,12 +22,15 @@ def diff(
         typer.Argument(
             metavar="A [key=value] B [key=value]",
             show_default=False,
-            help="Two networks, net.yaml files or run folders, each with its own arguments.",
+            help="Two sources as in summary, each with its own arguments.",
         ),
     ],
     *,
-    input: Input = None,
-    input_b: Annotated[str | None, typer.Option("--input-b", metavar="CxHxW", help="The input of B alone.")] = None,
+    input: Inputs = None,
+    input_b: Annotated[
+        list[str] | None,
+        typer.Option("--input-b", metavar="CxHxW", show_default=False, help="The input of B alone."),
+    ] = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 where they differ.")] = False,
     all_rows: Annotated[bool, typer.Option("--all", help="Show every row, however many are equal.")] = False,
     format: Format = "table",
@@ -67,14 +70,14 @@ def _sides(words: Sequence[str]) -> list[tuple[str, list[str]]]:
     return sides
 
 
-def _report(source: str, arguments: list[str], input: str | None) -> Report:
+def _report(source: str, arguments: list[str], input: list[str] | None) -> Report:
     """The network's report; raises `ShapeError` where it cannot take its input."""
     from cnncli.render.summary import failure_text
     from cnncli.report import report
     from cnncli.solve import smallest_input
-    from cnncli.sources import load
+    from cnncli.sources import Request, load
 
-    loaded = load(source, input=shape(input) if input else None, arguments=pairs(arguments))
+    loaded = load(Request(source, inputs(input), pairs(arguments)))
     found = report(loaded.network)
     if found.failure:
         place = "" if found.failure.place else f"{source}: "

@@ -41,9 +41,9 @@ def models(
         show_models(format)
     elif yaml:
         from cnncli import netfile
-        from cnncli.sources import load
+        from cnncli.sources import Request, load
 
-        sys.stdout.write(netfile.dump(load(name, arguments=pairs(arguments)).network))
+        sys.stdout.write(netfile.dump(load(Request(name, arguments=pairs(arguments))).network))
     else:
         from cnncli.render.models import show_model
 

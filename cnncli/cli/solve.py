@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnncli.cli._options import Format, Pairs
+from cnncli.cli._values import inputs as given_inputs
 from cnncli.cli._values import pairs, shape, spread
 from cnncli.errors import RequestError
 
@@ -20,7 +21,9 @@ _HELP = "Given: solve for the rest."
 def solve(
     source: Annotated[
         str | None,
-        typer.Argument(metavar="SOURCE", show_default=False, help="A network (vgg16), a net.yaml or a run folder."),
+        typer.Argument(
+            metavar="SOURCE", show_default=False, help="A network (vgg16), or another source as in summary."
+        ),
     ] = None,
     arguments: Pairs = None,
     *,
@@ -104,9 +107,9 @@ def _solve_network(
     from cnncli.render.solve import show_inputs, show_maps
     from cnncli.solve import inputs
     from cnncli.solve_map import inputs_for
-    from cnncli.sources import load
+    from cnncli.sources import Request, load
 
-    network = load(source, input=shape(input) if input else None, arguments=arguments).network
+    network = load(Request(source, given_inputs([input] if input else None), arguments)).network
     if output is None:
         show_inputs(network, inputs(network), format)
     else:

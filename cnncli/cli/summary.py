@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnncli.cli._options import Format, Input, Pairs
-from cnncli.cli._values import amount, merge, pairs, shape
+from cnncli.cli._options import Format, Inputs, Pairs, Source
+from cnncli.cli._values import amount, inputs, merge, pairs
 
 if TYPE_CHECKING:
     from cnncli.report import Report
 
 
 def summary(
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A network (lenet, lenet@classic), a net.yaml or a run folder.")
-    ],
+    source: Source,
     arguments: Pairs = None,
     *,
-    input: Input = None,
+    input: Inputs = None,
     batch_size: Annotated[int, typer.Option("-b", "--batch-size", min=1, help="Examples at once, for the bytes.")] = 1,
     classes: Annotated[int | None, typer.Option("--classes", min=1, help="Outputs of the last layer.")] = None,
     columns: Annotated[
         str | None, typer.Option("--columns", metavar="A,B,…", help="Which columns: kernel, params, macs, rf, saved …")
     ] = None,
     depth: Annotated[int | None, typer.Option("--depth", min=1, help="Fold what lies deeper into its block.")] = None,
+    collapse: Annotated[
+        bool, typer.Option("--collapse", help="Show blocks that repeat once, with their number.")
+    ] = False,
     all_rows: Annotated[bool, typer.Option("--all", help="Give activations and flatten their own rows.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Show the formula behind every number.")] = False,
     row: Annotated[str | None, typer.Option("--row", metavar="NAME", help="Explain this row alone.")] = None,
@@ -33,28 +35,45 @@ def summary(
         bool, typer.Option("--check", help="Compare every row with torch; exit 1 where it differs.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse to adapt the network to another input.")] = False,
+    optimizer: Annotated[
+        Literal["sgd", "momentum", "adam"], typer.Option("--optimizer", help="What training memory is counted for.")
+    ] = "sgd",
+    device: Annotated[
+        Literal["meta", "cpu"],
+        typer.Option("--device", help="Where a module of one's own is run; meta takes no memory."),
+    ] = "meta",
+    training: Annotated[bool, typer.Option("--train", help="Run a module of one's own as it trains.")] = False,
     max_params: Annotated[str | None, typer.Option("--max-params", metavar="5M", help="Exit 1 above this.")] = None,
     max_macs: Annotated[str | None, typer.Option("--max-macs", metavar="1G", help="Exit 1 above this.")] = None,
     format: Format = "table",
 ) -> None:
     """Show a network layer by layer: output sizes, parameters, MACs and receptive fields.
 
+    A module of PyTorch is run once without memory, on the meta device, and what it does is written down. FILE.py:Class and
+    package.module:factory execute that code. A file of tensors (.safetensors, .pt) is listed; nothing in it is ever executed.
+
     Example: cnncli summary lenet --input 1x28x28
     """
-    from cnncli.render.summary import Findings, View, show_summary
+    from cnncli.render.folding import View
+    from cnncli.render.summary import Findings, show_summary
     from cnncli.report import report
-    from cnncli.sources import load
+    from cnncli.sources import Request, is_tensor_table, load
 
+    if is_tensor_table(source):
+        from cnncli.render.tensors import show_tensors
+
+        show_tensors(Path(source), format, depth)
+        return
     limits = {
         name: amount(text, f"--max-{name}")
         for name, text in (("params", max_params), ("macs", max_macs))
         if text is not None
     }
     own = merge(pairs(arguments), {"classes": ("--classes", classes)})
-    loaded = load(source, input=shape(input) if input else None, arguments=own, strict=strict)
-    found = report(loaded.network, batch_size=batch_size)
-    findings = Findings(adapted=loaded.adapted)
-    if found.failure:
+    loaded = load(Request(source, inputs(input), own, strict, device, training))
+    found = report(loaded.network, batch_size=batch_size, optimizer=optimizer)
+    findings = Findings(adapted=loaded.adapted, fault=loaded.fault)
+    if found.failure and not loaded.module:
         from cnncli.solve import smallest_input
 
         findings = findings._replace(smallest=smallest_input(loaded.network))
@@ -65,8 +84,8 @@ def summary(
     if check and not found.failure:
         from cnncli.check import disagreements
 
-        findings = findings._replace(check=disagreements(found))
-    show_summary(found, View(columns, all_rows, depth), format, findings)
+        findings = findings._replace(check=disagreements(found, loaded.module, loaded.ran_on))
+    show_summary(found, View(columns, all_rows, depth, collapse), format, findings)
     if found.failure:
         raise typer.Exit(2)
     _hold(found, limits, disagree=bool(findings.check))

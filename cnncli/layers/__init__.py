@@ -126,6 +126,8 @@ class Layer:
     """Its name on the command line."""
     folds: ClassVar[bool] = False
     """A table may show it in the row before (activation, dropout, flatten)."""
+    idles: ClassVar[bool] = False
+    """It has parameters that nothing reads."""
     home: ClassVar[str] = "torch.nn"
     """The Python module that holds the class it builds: torch's, or `OWN`."""
 

@@ -25,6 +25,11 @@ class _Around(Layer):
         return self.layer.kind
 
     @property
+    def home(self) -> str:  # type: ignore[override]
+        """The inner layer's."""
+        return self.layer.home
+
+    @property
     def folds(self) -> bool:  # type: ignore[override]
         """The inner layer's."""
         return self.layer.folds

@@ -187,6 +187,7 @@ class Unused(Layer):
     """Parameters that nothing read while the module ran, such as those of a head for training alone. Nothing flows through."""
 
     home = OWN
+    idles = True
 
     learned: Named
 

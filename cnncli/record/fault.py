@@ -40,7 +40,7 @@ class Fault(NamedTuple):
 def fault(error: Exception, recorder: Recorder) -> Fault:
     """The fault that `error` is; the call that failed becomes the recorder's last row."""
     noted = recorder.failed
-    file, line = _place(error)
+    file, line = place_of(error)
     code = linecache.getline(file, line).strip() if file else ""
     if noted is None or noted.error is not error:
         noted = None
@@ -48,7 +48,7 @@ def fault(error: Exception, recorder: Recorder) -> Fault:
     visit = noted.visit if noted else recorder.drafts.root
     tensors = _examples(recorder, call.tensors if call else ())
     refused = _refused(says.layer, _examples(recorder, says.reads)) if says else None
-    message = refused.reason if refused else _one_line(error)
+    message = refused.reason if refused else one_line(error)
     layer = (
         says.layer
         if says and refused
@@ -56,7 +56,7 @@ def fault(error: Exception, recorder: Recorder) -> Fault:
     )
     reads = says.reads if says and refused else call.tensors if call else ()
     flows = [tag for each in reads if isinstance(tag := recorder.marks.tag(each), Flow)]
-    hint = identifier(call.operation.name if call else "failed")
+    hint = identifier(call.operation.name if call else type(recorder.lent.modules[visit.path]).__name__)
     recorder.drafts.add(Draft(hint, layer, recorder.rows.settled(flows), visit))
     shapes = tuple(each.shape for each in tensors)
     return Fault("", message, refused.fix if refused else "", visit.path, file, line, code, shapes, refused is not None)
@@ -78,12 +78,13 @@ def _refused(layer: object, inputs: tuple[Tensor, ...]) -> ShapeError | None:
     return None
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
+    """`ValueError: what it said`."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _place(error: BaseException) -> tuple[str, int]:
+def place_of(error: BaseException) -> tuple[str, int]:
     """File and line of the innermost frame that is not torch's, Python's or ours."""
     own = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent), sysconfig.get_paths()["stdlib"])
     frames = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]

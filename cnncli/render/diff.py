@@ -12,7 +12,7 @@ from cnncli.layers import dims
 from cnncli.network import Network
 from cnncli.render.columns import count, size
 from cnncli.render.diff_words import cut, packed, said, words
-from cnncli.render.summary import title
+from cnncli.render.summary_table import title
 from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown, write_table
 from cnncli.render.text import columns_of, inert, say
 

@@ -8,7 +8,7 @@ from textwrap import wrap
 
 from cnncli.layers import Shape, dims, times
 from cnncli.network import Network
-from cnncli.render.summary import title
+from cnncli.render.summary_table import title
 from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown, write_table
 from cnncli.render.text import columns_of, say
 from cnncli.report import report

@@ -50,18 +50,22 @@ def write_markdown(columns: Sequence[Column], lines: Sequence[Line]) -> None:
 
 GAP = 2
 """Spaces between columns."""
+SLACK = 3
+"""Characters of the longest text that may be cut before a table is laid out in another way."""
 LEAST = 16
 """Characters that text on the left keeps however narrow the terminal is."""
 
 
 def write_table(columns: Sequence[Column], lines: Sequence[Line], total: Line | None = None) -> None:
-    """An aligned table for a person: two spaces between columns, the totals last.
+    """An aligned table for a person: two spaces between columns, the totals last. A line of one cell is a heading across all.
 
     Where the width does not suffice, text on the left is cut short; numbers never are.
     """
     widths = _widths(columns, lines, total)
     emphasise(_aligned([column.title for column in columns], columns, widths))
-    say(*(_aligned([cell.text for cell in line], columns, widths) for line in lines))
+    for line in lines:
+        texts = [cell.text for cell in line]
+        say(_aligned(texts, columns, widths) if len(line) > 1 else _cut(inert(texts[0]), columns_of(sys.stdout)))
     if total:
         emphasise(_aligned([cell.text for cell in total], columns, widths))
 
@@ -76,14 +80,23 @@ def _aligned(texts: Sequence[str], columns: Sequence[Column], widths: Sequence[i
 
 def _widths(columns: Sequence[Column], lines: Sequence[Line], total: Line | None) -> list[int]:
     """The width of each column: its widest text, those on the left cut until the table fits."""
-    rows = [[cell.text for cell in line] for line in (*lines, *([total] if total else []))]
-    rows.append([column.title for column in columns])
-    widths = [max(len(row[place]) for row in rows) for place in range(len(columns))]
+    widths = _natural(columns, lines, total)
     for place in [place for place, column in enumerate(columns) if column.left][::-1]:
         excess = sum(widths) + GAP * (len(widths) - 1) - columns_of(sys.stdout)
         if excess > 0:
             widths[place] = max(min(widths[place], LEAST), widths[place] - excess)
     return widths
+
+
+def _natural(columns: Sequence[Column], lines: Sequence[Line], total: Line | None) -> list[int]:
+    rows = [[cell.text for cell in line] for line in (*lines, *([total] if total else [])) if len(line) == len(columns)]
+    rows.append([column.title for column in columns])
+    return [max(len(row[place]) for row in rows) for place in range(len(columns))]
+
+
+def fits(columns: Sequence[Column], lines: Sequence[Line], total: Line | None = None) -> bool:
+    """Whether nothing has to be cut short, or by a few characters only."""
+    return sum(_natural(columns, lines, total)) + GAP * (len(columns) - 1) <= columns_of(sys.stdout) + SLACK
 
 
 def _cut(text: str, width: int) -> str:

@@ -1,0 +1,58 @@
+"""SOURCE on the command line: whatever it names becomes a `Network`.
+
+A file in this folder knows one kind of source and has a function `read`, from a `Request` to a `Loaded`; it is imported when one of
+its kind is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from cnncli.models import models
+from cnncli.sources.request import Given, Loaded, Request
+
+__all__ = ["Given", "Loaded", "Request", "is_tensor_table", "load"]
+
+_BY_SUFFIX = {
+    ".yaml": "net_yaml",
+    ".yml": "net_yaml",
+    ".onnx": "onnx_file",
+    ".py": "python",
+    ".safetensors": "tensor_file",
+    ".pt": "tensor_file",
+    ".pth": "tensor_file",
+}
+_LIBRARIES = {"torchvision": "torchvision", "timm": "timm"}
+
+
+def load(request: Request) -> Loaded:
+    """The network that a source names, as it was asked for.
+
+    Raises `UnknownName`, `RequestError` or `DataError`. A module of the user's that raises is no error here: `Loaded.fault`.
+    """
+    found: Loaded = import_module(f"{__name__}.{_kind(request.source)}").read(request)
+    return found
+
+
+def _kind(source: str) -> str:
+    """The file in this folder that reads sources like this one."""
+    before, colon, _ = source.rpartition(":")
+    if colon and source.partition(":")[0] in _LIBRARIES:
+        return _LIBRARIES[source.partition(":")[0]]
+    if colon and (before.endswith(".py") or before.replace(".", "").isidentifier()):
+        return "python"
+    if Path(source).suffix.lower() in _BY_SUFFIX:
+        return _BY_SUFFIX[Path(source).suffix.lower()]
+    return "run_folder" if _is_a_folder(source) else "built_in"
+
+
+def is_tensor_table(source: str) -> bool:
+    """Whether `source` is a file of tensors without a network: `.safetensors`, `.pt`, `.pth`."""
+    return _kind(source) == "tensor_file"
+
+
+def _is_a_folder(source: str) -> bool:
+    if "/" in source or "\\" in source:
+        return True
+    return Path(source).is_dir() and source.partition("@")[0] not in models()

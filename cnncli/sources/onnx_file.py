@@ -1,0 +1,18 @@
+"""`net.onnx`: the graph of an ONNX file; needs the extra `cnncli[onnx]`. Free of torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cnncli.errors import RequestError
+from cnncli.sources.request import Loaded, Request
+
+
+def read(request: Request) -> Loaded:
+    """The network that the graph is, at the input that was asked for."""
+    from cnncli.onnxfile import read as graph_in
+
+    for key in request.arguments:
+        flag = "--classes" if key == "classes" else f"{key}="
+        raise RequestError(f"{request.source}: {flag} means nothing to an ONNX file; leave it out")
+    return Loaded(graph_in(Path(request.source), tuple(request.inputs.values())))

@@ -1,0 +1,121 @@
+"""From a module to a network: what all sources share that have to be run to be known."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from inspect import Parameter, signature
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, simplefilter
+
+from cnncli.errors import CnncliError, RequestError, UnknownName
+from cnncli.sources.request import Loaded, Request
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cnncli.record import Fault
+
+
+def recorded(request: Request, module: nn.Module, name: str, usual: Sequence[object] = ()) -> Loaded:
+    """The network that `module` is. usual: its inputs, as `record` takes them, where none were asked for.
+
+    Raises `RequestError` where nobody says what it takes.
+    """
+    from cnncli.record import record
+
+    if not request.inputs and not usual:
+        raise RequestError(f"{request.source}: say what it takes, {_how(module)}")
+    inputs = _inputs(request) or usual
+    with guests():
+        found = record(module, inputs, name=name, device=request.device, training=request.training)
+    origin = partial(_place, found.failure) if found.failure else None
+    network = replace(found.network, origin=origin)
+    return Loaded(network, module=module, ran_on=inputs, fault=found.failure)
+
+
+def _place(fault: Fault, row: str, _reason: str) -> str:
+    """`net.py:14`, where the row that failed was called."""
+    if row != fault.row or not fault.file:
+        return ""
+    return f"{shown(fault.file)}:{fault.line}"
+
+
+def shown(file: str) -> str:
+    """A path as one would write it here."""
+    here = Path.cwd()
+    return str(Path(file).relative_to(here)) if Path(file).is_relative_to(here) else file
+
+
+def _inputs(request: Request) -> Any:  # noqa: ANN401  (what `record` takes)
+    """Positional where they were numbered, else by name; raises `RequestError` for a mixture."""
+    numbered = [name for name in request.inputs if name.isdigit()]
+    if len(numbered) == len(request.inputs):
+        return list(request.inputs.values())
+    if numbered:
+        raise RequestError("--input: name all inputs or none, as in --input image=3x224x224 --input mask=10")
+    return dict(request.inputs)
+
+
+def _how(module: nn.Module) -> str:
+    """`as in --input 3x224x224`, once for each argument that forward needs."""
+    parameters = signature(module.forward).parameters.values()
+    needed = [
+        each for each in parameters if each.default is each.empty and each.kind is Parameter.POSITIONAL_OR_KEYWORD
+    ]
+    if len(needed) < 2:
+        return "as in --input 3x224x224"
+    return "one --input each for " + ", ".join(each.name for each in needed)
+
+
+def called(request: Request, factory: Callable[..., Any], what: str) -> Callable[[], nn.Module]:
+    """`factory` with the arguments that were asked for; raises `UnknownName` for one that it does not take."""
+    try:
+        known = signature(factory).parameters
+    except (TypeError, ValueError):
+        return partial(factory, **request.arguments)
+    if not any(each.kind is Parameter.VAR_KEYWORD for each in known.values()):
+        for name in request.arguments:
+            if name not in known:
+                raise UnknownName("argument", name, known, where=f"{what}: ", cure="it takes none" if not known else "")
+    return partial(factory, **request.arguments)
+
+
+@contextmanager
+def guests() -> Iterator[None]:
+    """While somebody else's code runs: what it prints goes to stderr, and its warnings nowhere."""
+    with redirect_stdout(sys.stderr), catch_warnings():
+        simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def attempted(source: str) -> Iterator[None]:
+    """What somebody else's code raises becomes a `RequestError` with file and line."""
+    try:
+        yield
+    except CnncliError:
+        raise
+    except SystemExit as error:
+        raise RequestError(f"{source}: its code ends the program ({error.code!r}); keep that below __main__") from error
+    except Exception as error:
+        from cnncli.record.fault import one_line, place_of
+
+        file, line = (error.filename, error.lineno) if isinstance(error, SyntaxError) else place_of(error)
+        raise RequestError(f"{f'{shown(file)}:{line}' if file else source}: {one_line(error)}") from error
+
+
+def needed(package: str, extra: str) -> ModuleType:
+    """A library that comes with an extra; raises `RequestError` saying how to get it."""
+    try:
+        return import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        raise RequestError(f"{package} is not installed; pip install 'cnncli[{extra}]'") from error

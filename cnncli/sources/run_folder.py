@@ -1,0 +1,27 @@
+"""The network of a run folder: as its recipe has it, for the classes and the images of its data. Free of torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cnncli.errors import DataError, RequestError
+from cnncli.sources.request import Loaded, Request
+
+
+def read(request: Request) -> Loaded:
+    """The network that the run trains."""
+    from cnncli.datasets import dataset
+    from cnncli.recipe import input_size
+    from cnncli.recipe import load as load_recipe
+    from cnncli.trained import network_for
+
+    folder, own = Path(request.source), request.arguments
+    recipe = folder / "recipe.yaml"
+    if not recipe.is_file():
+        raise DataError(f"{folder} is no run folder: it holds no recipe.yaml; name a network, or a folder below runs/")
+    found = load_recipe(str(recipe))
+    classes = own.get("classes", len(dataset(found.data.name).classes))
+    if not isinstance(classes, int):
+        raise RequestError(f"classes takes a whole number, not {classes!r}")
+    arguments = {**found.model.arguments, **{key: value for key, value in own.items() if key != "classes"}}
+    return Loaded(network_for(found.model.name, request.shape() or input_size(found), arguments, classes))

@@ -1,0 +1,85 @@
+"""`torchvision:NAME`: any builder of torchvision.models, with its own defaults and without weights.
+
+A plain one that is built in (`torchvision:resnet18`) is the built-in network, and needs neither torch nor torchvision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from cnncli.errors import RequestError, UnknownName
+from cnncli.layers import Shape, Tensor
+from cnncli.models import models
+from cnncli.sources import built_in
+from cnncli.sources.recorded import attempted, called, guests, recorded
+from cnncli.sources.request import Loaded, Request
+
+if TYPE_CHECKING:
+    from torch import nn
+
+EDITION = "torchvision"
+_WEIGHTS = ("weights", "weights_backbone")
+
+
+def read(request: Request) -> Loaded:
+    """The network that the builder makes, at its own crop unless asked for another."""
+    name = request.source.partition(":")[2]
+    if _is_built_in(name, request):
+        return built_in.read(Request(f"{name}@{EDITION}", request.inputs, request.arguments, request.strict))
+    from torchvision import models as zoo  # type: ignore[import-untyped]
+
+    if name not in zoo.list_models():
+        raise UnknownName("torchvision model", name, zoo.list_models())
+    module = _module(request, zoo.get_model_builder(name), name)
+    usual = [] if request.inputs else _inputs(module, zoo.get_model_weights(name))
+    return recorded(request, module, name, usual)
+
+
+def _is_built_in(name: str, request: Request) -> bool:
+    found = models().get(name)
+    own = set(request.arguments) - {"classes"}
+    return found is not None and EDITION in found.editions and not own and not request.training
+
+
+def _module(request: Request, builder: Any, name: str) -> nn.Module:  # noqa: ANN401  (a builder of torchvision)
+    from inspect import signature
+
+    from cnncli.record.building import built
+
+    given = [key for key in request.arguments if key in _WEIGHTS]
+    if given:
+        raise RequestError(f"{request.source}: {given[0]} is not looked at, figures do not depend on it; leave it out")
+    none: Mapping[str, None] = {key: None for key in _WEIGHTS if key in signature(builder).parameters}
+    own = {**none, **_renamed(request.arguments)}
+    asked = Request(request.source, request.inputs, own)
+    with attempted(request.source), guests():
+        return built(called(asked, builder, name))
+
+
+def _renamed(arguments: Mapping[str, object]) -> dict[str, object]:
+    """`classes` is what cnncli calls it, `num_classes` torchvision."""
+    return {"num_classes" if key == "classes" else key: value for key, value in arguments.items()}
+
+
+def _inputs(module: Any, weights: Any) -> list[Any]:  # noqa: ANN401  (an enumeration of torchvision)
+    """What its published weights were tested on; a detector takes a list of images, RAFT two of them."""
+    first = next(iter(weights), None)
+    transform: Any = getattr(module, "transform", None)
+    if hasattr(transform, "min_size"):
+        side = (transform.fixed_size or (transform.min_size[-1],))[0]
+        return [[Tensor((3, side, side), batch=None)]]
+    if first is None:
+        return [Tensor((3, 224, 224))]
+    preset = first.transforms()
+    if type(preset).__name__ == "OpticalFlow":
+        return [Tensor((3, *first.meta["min_size"]))] * 2
+    return [Tensor(_shape(module, preset, first.meta))]
+
+
+def _shape(module: Any, preset: Any, meta: Mapping[str, Any]) -> Shape:  # noqa: ANN401
+    side = getattr(module, "image_size", None) or next(
+        value[-1] for name in ("crop_size", "resize_size") if (value := getattr(preset, name, None))
+    )
+    video = type(preset).__name__ == "VideoClassification"
+    return (3, *((meta.get("min_temporal_size", 16),) if video else ()), side, side)
