@@ -52,7 +52,8 @@ class Train(Section):
     checkpoint_seconds: float | None = Field(
         default=60.0,
         gt=0,
-        description="seconds from one checkpoint to the next within an epoch; null: steps alone decide",
+        description="seconds from one checkpoint to the next within an epoch, or 50 times what writing one takes if that is more; "
+        "null: steps alone decide",
     )
 
 

@@ -13,9 +13,15 @@ from cnncli.render.plots import confusion, curves
 from cnncli.render.table import write_json
 from cnncli.render.text import complain, inert, say
 from cnncli.train import folder
+from cnncli.train.epoch import speed
+from cnncli.train.resume import resume_command
 from cnncli.trained import title_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from cnncli.train.continuation import Continuation
     from cnncli.train.epoch import Epoch
     from cnncli.train.run import Run
 
@@ -26,10 +32,12 @@ def show_run(run: Run, format: str, *, quiet: bool) -> int:
     quiet: only the closing lines. Results go to stdout, and how far it is to stderr, if that is a terminal.
     """
     _say_skipped(run)
+    for note in run.notes:
+        complain(note)
     if format == "json":
         return _show_json(run, quiet=quiet)
     if not quiet:
-        _say(heading(run), columns(val=run.job.val is not None))
+        _say(heading(run), columns(val=run.job.val is not None), *_gone_before(run))
     with Live(lambda: progress(run), wanted=not quiet) as live:
         for epoch in run.epochs():
             with live.aside():
@@ -38,7 +46,7 @@ def show_run(run: Run, format: str, *, quiet: bool) -> int:
     if run.complete:
         _close(run, quiet=quiet)
     else:
-        complain(f"stopped by {_signal(run)} {_where(run)}; {str(run.last_checkpoint)!r} holds every step")
+        complain(f"stopped by {_signal(run)} {_where(run)}; resume with: {resume_command(run.path)}")
     return run.exit_code
 
 
@@ -64,6 +72,13 @@ def _say_skipped(run: Run) -> None:
 
 def _quoted(run: Run) -> str:
     return shlex.quote(inert(run.job.recipe.data.name))
+
+
+def _gone_before(run: Run) -> list[str]:
+    """A line in place of the epochs that are over, for a run that goes on."""
+    done, batch = len(run.state.epochs), run.state.batch
+    within = f" after {batch:,} of {run.job.steps_an_epoch:,} steps" if batch else ""
+    return [f"  … goes on in epoch {done + 1}{within}"] if done or batch else []
 
 
 def columns(*, val: bool) -> str:
@@ -134,7 +149,7 @@ def _show_json(run: Run, *, quiet: bool) -> int:
         code = _exit_code(error)
         raise
     finally:
-        _write(_last(run, code))
+        _write(_last(run.path, run.state.epochs, code, device=str(run.job.device), images=len(run.job.train)))
     return code
 
 
@@ -144,18 +159,30 @@ def _exit_code(error: BaseException) -> int:
     return INTERRUPTED if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", FAULT)
 
 
-def _last(run: Run, code: int) -> dict[str, object]:
-    last = run.state.epochs[-1] if run.state.epochs else None
+def show_over(point: Continuation, format: str) -> int:
+    """A run that is finished: why, on stderr, and its figures for scripts; the exit code."""
+    for note in (*point.notes, point.over):
+        if note:
+            complain(note)
+    if format == "json" and point.saved:
+        device, images = point.saved["device"], point.saved["counts"]["train"]
+        _write(_last(point.path, point.epochs, 0, device=device, images=images))
+    return 0
+
+
+def _last(path: Path, epochs: Sequence[Epoch], code: int, *, device: str, images: int) -> dict[str, object]:
+    """images: to train on."""
+    last = epochs[-1] if epochs else None
     return {
         "schema": "cnncli/train/1",
-        "run": run.path.as_posix(),
-        "epochs": len(run.state.epochs),
+        "run": path.as_posix(),
+        "epochs": len(epochs),
         "train_loss": last and last.train.loss,
         "train_acc": last and last.train.acc,
         "test_loss": last and last.test.loss,
         "test_acc": last and last.test.acc,
-        "examples_per_second": round(run.examples_per_second, 1),
-        "device": str(run.job.device),
+        "examples_per_second": round(speed(epochs, images), 1),
+        "device": device,
         "exit": code,
     }
 

@@ -6,7 +6,7 @@ A checkpoint is what `torch.save` writes, a zip archive, with an archive comment
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -15,32 +15,62 @@ from typing import Any
 
 import torch
 
-from cnncli.datasets.folders import place, reason
+from cnncli.datasets.folders import place_parts, reason
 from cnncli.errors import DataError
+
+SCHEMA = "cnncli/checkpoint/1"
+DRAFT = ".next-"  # begins the name of one that is being written
 
 _MARK = b"sha256:"
 _COMMENT = len(_MARK) + 64  # bytes: the mark, and the digest in hexadecimal
 
 
-def packed(content: Mapping[str, Any]) -> bytes:
-    """`content` (tensors and plain values) as the bytes of a checkpoint."""
+def parts(content: Mapping[str, Any]) -> tuple[bytes | memoryview, ...]:
+    """`content` (tensors and plain values) as the bytes of a checkpoint, one part after the other."""
     buffer = BytesIO()
     torch.save(dict(content), buffer)
     # A zip archive ends with the length of its comment, in two bytes; torch writes none.
-    archive = buffer.getvalue()[:-2] + _COMMENT.to_bytes(2, "little")
-    return archive + _MARK + sha256(archive).hexdigest().encode()
+    archive, length = buffer.getbuffer()[:-2], _COMMENT.to_bytes(2, "little")
+    digest = sha256(archive)
+    digest.update(length)
+    return archive, length, _MARK, digest.hexdigest().encode()
 
 
-def save(content: Mapping[str, Any], folder: Path, name: str, *, keep: str | None = None) -> None:
+def save(
+    content: Mapping[str, Any], folder: Path, name: str, *, keep: str | None = None, also: str | None = None
+) -> None:
     """Write `folder`/`name`, flushed to the disk; the one that was there stays whole until then, and after that as `keep`.
 
-    Raises `OSError`.
+    also: another name for the same, written first. Raises `OSError`; then what was there is there still, and nothing else.
     """
-    draft = folder / f".next-{name}"
-    place(packed(content), draft)
-    if keep and (folder / name).exists():
-        (folder / name).replace(folder / keep)
-    draft.replace(folder / name)
+    whole = parts(content)
+    if also is not None:
+        place_parts(whole, folder / also)
+    draft = folder / f"{DRAFT}{name}"
+    try:
+        place_parts(whole, draft)
+        if keep and (folder / name).exists():
+            (folder / name).replace(folder / keep)
+        draft.replace(folder / name)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def latest(folder: Path, names: Sequence[str]) -> tuple[dict[str, Any], str, str | None] | None:
+    """What the first of the checkpoints `names` that is whole holds, its name, and in words what is wrong with those before it.
+
+    None where there is none of them; raises `DataError` where none is whole.
+    """
+    wrong: list[str] = []
+    for name in names:
+        try:
+            return load(folder / name), name, "; ".join(wrong) or None
+        except DataError as error:
+            wrong.append(str(error))
+    if not any((folder / name).exists() for name in names):
+        return None
+    raise DataError("; ".join(wrong))
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -51,11 +81,11 @@ def load(path: Path) -> dict[str, Any]:
         raise DataError(f"cannot read {str(path)!r}: {reason(error)}") from error
     archive, comment = data[:-_COMMENT], data[-_COMMENT:]
     if comment != _MARK + sha256(archive).hexdigest().encode():
-        raise DataError(
-            f"{str(path)!r} is damaged or no checkpoint: its checksum does not fit; use previous.pt beside it"
-        )
+        raise DataError(f"{str(path)!r} is damaged: its checksum does not fit")
     try:
         content: dict[str, Any] = torch.load(BytesIO(archive + comment), map_location="cpu", weights_only=True)
     except (RuntimeError, UnpicklingError) as error:
         raise DataError(f"{str(path)!r} is no checkpoint of cnncli: {reason(error)}") from error
+    if content.get("schema", SCHEMA) != SCHEMA:
+        raise DataError(f"{str(path)!r} is of another version of cnncli: {content['schema']}, not {SCHEMA}")
     return content

@@ -59,9 +59,9 @@ def random_state(where: torch.device) -> list[torch.Tensor]:
 
 
 def set_random_state(states: list[torch.Tensor], where: torch.device) -> None:
-    """Go on where `random_state` was taken."""
+    """Go on where `random_state` was taken; on a GPU, as far as it was taken on one."""
     torch.set_rng_state(states[0])
-    if where.type == "cuda":
+    if where.type == "cuda" and len(states) > 1:
         torch.cuda.set_rng_state(states[1], where)
 
 

@@ -19,17 +19,20 @@ def environment(job: Job) -> dict[str, object]:
     return {
         "cnncli": __version__,
         "python": platform.python_version(),
-        "torch": torch.__version__,
         "torchvision": version("torchvision"),
         "command": sys.argv,
-        "device": str(job.device),
-        "device_name": device_name(job.device),
+        **machine(job.device),
         "threads": torch.get_num_threads(),
         "precision": str(job.precision).removeprefix("torch."),
         "memory_format": str(job.memory_format).removeprefix("torch."),
         "cpu": cpu_name(),
         "platform": platform.platform(),
     }
+
+
+def machine(device: torch.device) -> dict[str, str]:
+    """What the last bits of a result depend on, besides the recipe and the number of threads."""
+    return {"torch": str(torch.__version__), "device": str(device), "device_name": device_name(device)}
 
 
 def device_name(device: torch.device) -> str:

@@ -70,6 +70,12 @@ def best(epochs: Sequence[Epoch]) -> int | None:
     return min(losses)[1] if losses else None
 
 
+def speed(epochs: Sequence[Epoch], images: int) -> float:
+    """Training images per second of training alone, `images` being those of one epoch; 0 before the first is over."""
+    seconds = sum(epoch.seconds for epoch in epochs)
+    return len(epochs) * images / seconds if seconds else 0.0
+
+
 def reason_to_stop(epochs: Sequence[Epoch], stop: Stop) -> str | None:
     """Why to stop after these epochs, before the last that the recipe allows; None to go on."""
     if not epochs:

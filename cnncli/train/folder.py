@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from errno import ENOSPC
@@ -16,6 +17,10 @@ RUNS = Path("runs")
 RECIPE, METRICS, ENVIRONMENT, MODEL = "recipe.yaml", "metrics.csv", "env.json", "model.safetensors"
 CHECKPOINTS, LAST, PREVIOUS, BEST = "checkpoints", "last.pt", "previous.pt", "best.pt"
 CURVES, CONFUSION = "curves.png", "confusion.png"
+FINAL = (MODEL, CURVES, CONFUSION)
+
+# What `place` and `checkpoint.save` call a file that they are writing.
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{16}|\.next-.+")
 
 
 def new_folder(name: str, recipe: str) -> Path:
@@ -34,6 +39,28 @@ def new_folder(name: str, recipe: str) -> Path:
     return folder
 
 
+def newest() -> Path:
+    """The run folder below the current folder that was written to last; raises `DataError` where there is none."""
+    found = runs()
+    if not found:
+        raise DataError(
+            f"there is no run in {str(RUNS)!r}; begin one: cnncli train lenet, or go to the folder that holds it"
+        )
+    return max(found, key=_written_at)
+
+
+def runs() -> list[Path]:
+    """The run folders below the current folder."""
+    return [entry for entry in RUNS.glob("*") if (entry / RECIPE).is_file()]
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a process that was killed left half written."""
+    for draft in (*folder.glob(".*"), *(folder / CHECKPOINTS).glob(".*")):
+        if _DRAFT.fullmatch(draft.name):
+            draft.unlink(missing_ok=True)
+
+
 def write(path: Path, data: bytes) -> None:
     """Write a file of the run folder, whole or not at all; raises `DataError`."""
     with written(path):
@@ -42,6 +69,7 @@ def write(path: Path, data: bytes) -> None:
 
 def discard(folder: Path) -> None:
     """Remove the folder of a run that did not begin: one that holds nothing but its recipe."""
+    sweep(folder)
     with suppress(OSError):
         if {entry.name for entry in folder.iterdir()} <= {RECIPE}:
             (folder / RECIPE).unlink(missing_ok=True)
@@ -49,7 +77,11 @@ def discard(folder: Path) -> None:
 
 
 def rewrite_metrics(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
-    """Make `metrics.csv` hold these rows under the names of their columns."""
+    """Make `metrics.csv` hold these rows under the names of their columns; without a row there is no such file."""
+    if not rows:
+        with written(folder / METRICS):
+            (folder / METRICS).unlink(missing_ok=True)
+        return
     lines: list[Sequence[object]] = [list(rows[0]), *(list(row.values()) for row in rows)]
     write(folder / METRICS, b"".join(_line(values) for values in lines))
 
@@ -68,6 +100,13 @@ def add_metrics(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
         except OSError:
             file.truncate(size)
             raise
+
+
+def outdated(folder: Path) -> None:
+    """Remove what tells of the end of a run that is going on."""
+    for name in FINAL:
+        with written(folder / name):
+            (folder / name).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -90,6 +129,12 @@ def _numbered(name: str) -> Path:
             number += 1
         else:
             return folder
+
+
+def _written_at(folder: Path) -> float:
+    """When a run last wrote what it had come to, in seconds since 1970."""
+    files = (folder / CHECKPOINTS / LAST, folder / METRICS, folder / RECIPE)
+    return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
 
 
 def _number(entry: str, name: str) -> int:

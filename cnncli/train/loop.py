@@ -7,38 +7,49 @@ a run is a function of its recipe, and one that was stopped goes on as if it had
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import isfinite
 from time import perf_counter
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import torch
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from cnncli.errors import NonFiniteError
-from cnncli.train.device import wait
+from cnncli.train.device import set_random_state, wait
 from cnncli.train.epoch import Epoch, reason_to_stop
 from cnncli.train.evaluate import evaluate
-from cnncli.train.health import EVERY, Health, finite
-from cnncli.train.images import Batch
+from cnncli.train.health import EVERY, Health, first_break, spoilt
+from cnncli.train.images import Batch, Step
 from cnncli.train.job import Job
+from cnncli.train.sample_log import log_samples
 from cnncli.train.seeds import seed_of
 from cnncli.train.state import State
 
 Halted = Callable[[], bool]
 
 
-def train(job: Job, state: State, halted: Halted = lambda: False) -> Iterator[Epoch]:
+class Saving(Protocol):
+    """Keeps the state within an epoch."""
+
+    def due(self) -> bool:
+        """Whether it is time; asked after every step."""
+
+    def save(self) -> None:
+        """Write a checkpoint of the state, which is sound and complete now."""
+
+
+def train(job: Job, state: State, halted: Halted = lambda: False, saving: Saving | None = None) -> Iterator[Epoch]:
     """Train from where `state` stands to the end of the recipe; yields each epoch when it is complete.
 
     `halted` is asked after each step. Where it says yes, the iteration ends in the middle of an epoch, and `state` is what a
     checkpoint needs to go on from that step. Raises `NonFiniteError` before a step that would have spoilt the weights.
     """
-    begun = perf_counter() - state.total_seconds
+    clock = Clock(state)
     while len(state.epochs) < job.recipe.train.epochs and not reason_to_stop(state.epochs, job.recipe.stop):
-        epoch = _judge(job, state, halted) if _pass(job, state, halted) else None
-        state.total_seconds = perf_counter() - begun
+        epoch = _judge(job, state, halted) if _pass(job, state, clock, halted, saving) else None
+        clock.read()
         if epoch is None:
             return
         state.epochs.append(epoch._replace(total_seconds=state.total_seconds))
@@ -46,9 +57,24 @@ def train(job: Job, state: State, halted: Halted = lambda: False) -> Iterator[Ep
         yield state.epochs[-1]
 
 
-def _pass(job: Job, state: State, halted: Halted) -> bool:
+class Clock:
+    """Keeps the seconds of a state."""
+
+    def __init__(self, state: State) -> None:
+        self._state, self._read = state, perf_counter()
+
+    def read(self, *, training: bool = False) -> None:
+        """Add what has passed since it was read before; training: whether that was the training of the epoch."""
+        passed, self._read = perf_counter() - self._read, perf_counter()
+        self._state.total_seconds += passed
+        if training:
+            self._state.seconds += passed
+
+
+def _pass(job: Job, state: State, clock: Clock, halted: Halted, saving: Saving | None) -> bool:
     """Train on what is left of the next epoch; whether that was all of it."""
-    number, begun = len(state.epochs) + 1, perf_counter()
+    clock.read()
+    number = len(state.epochs) + 1
     if state.batch == 0:
         torch.manual_seed(seed_of("dropout", job.recipe.seed, number))
     steps = job.steps(number)[state.batch :]
@@ -56,38 +82,51 @@ def _pass(job: Job, state: State, halted: Halted) -> bool:
     health, rate = Health(job.device), job.rate
     state.module.train()
     for step, batch in enumerate(job.train.batches(steps), first):
+        health.begin()
         _step(job, state, batch, rate(step), health)
+        log_samples(number, state.batch + 1, steps[step - first][0], batch[0])
         state.batch += 1
         if state.batch % EVERY == 0:
-            _check(job, state, health, first)
+            _check(job, state, health, steps)
+        if saving is not None and saving.due():
+            _check(job, state, health, steps)
+            _save(job, state, clock, saving)
         if halted():
             break
-    _check(job, state, health, first)
+    _check(job, state, health, steps)
+    _check_weights(job, state)
     wait(job.device)
-    state.seconds += perf_counter() - begun
+    clock.read(training=True)
     return state.batch == job.steps_an_epoch
 
 
 def _step(job: Job, state: State, batch: Batch, lr: float, health: Health) -> None:
     """Forward, backward, and one step of the optimizer. Nothing here waits for the device."""
-    options, (images, labels) = job.recipe.train, batch
-    with job.casting():
-        scores = state.module(images)
-        loss = cross_entropy(scores, labels, label_smoothing=options.label_smoothing)
+    scores, loss = _forward(job, state, batch)
     torch.autograd.backward(loss)
     health.look([weight.grad for weight in state.weights if weight.grad is not None])
-    if options.clip_norm is not None:
-        clip_grad_norm_(state.weights, options.clip_norm, foreach=True)
+    if job.recipe.train.clip_norm is not None:
+        clip_grad_norm_(state.weights, job.recipe.train.clip_norm, foreach=True)
     state.optimizer.step(lr, health.broken)
     state.optimizer.clear()
-    state.tally.add(loss.detach(), scores.detach(), labels)
+    state.tally.add(loss.detach(), scores.detach(), batch[1])
 
 
-def _check(job: Job, state: State, health: Health, first: int) -> None:
-    """Raise `NonFiniteError` if a step since the pass began, at step `first` of the run, was not sound."""
-    sound = health.broke_after()
-    if sound is not None:
-        _stop(job, len(state.epochs) + 1, first + sound, "the gradient is no longer finite")
+def _forward(job: Job, state: State, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores and loss of one batch."""
+    images, labels = batch
+    with job.casting():
+        scores = state.module(images)
+        return scores, cross_entropy(scores, labels, label_smoothing=job.recipe.train.label_smoothing)
+
+
+def _save(job: Job, state: State, clock: Clock, saving: Saving) -> None:
+    """A checkpoint in the middle of an epoch; its time is not the training's."""
+    _check_weights(job, state)
+    wait(job.device)
+    clock.read(training=True)
+    saving.save()
+    clock.read()
 
 
 def _judge(job: Job, state: State, halted: Halted) -> Epoch | None:
@@ -95,8 +134,8 @@ def _judge(job: Job, state: State, halted: Halted) -> Epoch | None:
     number = len(state.epochs) + 1
     steps = number * job.steps_an_epoch
     train = state.tally.score()
-    if not (isfinite(train.loss) and finite(state.module.state_dict().values())):  # a finite gradient times a huge rate
-        _stop(job, number, steps - 1, "loss or weights are no longer finite")
+    if not isfinite(train.loss):  # a gradient may be finite all the same
+        _stop(job, number, steps - 1, "the loss")
     test = evaluate(state.module, job.test, job.evaluation_batch, halted)
     val = evaluate(state.module, job.val, job.evaluation_batch, halted) if job.val else None
     if test is None or (job.val and val is None):
@@ -114,9 +153,34 @@ def _judge(job: Job, state: State, halted: Halted) -> Epoch | None:
     )
 
 
-def _stop(job: Job, epoch: int, step: int, why: str) -> NoReturn:
+def _check(job: Job, state: State, health: Health, steps: Sequence[Step]) -> None:
+    """Raise `NonFiniteError` if one of the steps since the pass began, the first of `steps`, was not sound."""
+    sound = health.broke_after()
+    if sound is None:
+        return
+    set_random_state(health.random_before(sound), job.device)  # the same dropout
+    batch = job.train.chosen(*steps[sound])
+    what = first_break(state.module, lambda: _forward(job, state, batch)[1])
+    _stop(job, len(state.epochs) + 1, _steps_before(job, state, steps) + sound, what or "the gradient")
+
+
+def _check_weights(job: Job, state: State) -> None:
+    """Raise `NonFiniteError` if a finite gradient times a huge rate has spoilt a weight."""
+    name = spoilt(state.module.state_dict())
+    if name is not None:
+        number = len(state.epochs) + 1
+        _stop(job, number, (number - 1) * job.steps_an_epoch + state.batch - 1, name)
+
+
+def _steps_before(job: Job, state: State, steps: Sequence[Step]) -> int:
+    """How many steps of the run were taken before the first of `steps`, which are the rest of an epoch."""
+    return (len(state.epochs) + 1) * job.steps_an_epoch - len(steps)
+
+
+def _stop(job: Job, epoch: int, step: int, what: str) -> NoReturn:
     """step: counted from 0, as the schedule does; people count from 1."""
     lr = job.rate(step)
     raise NonFiniteError(
-        f"epoch {epoch}, step {step + 1}: {why}; lower optimizer.lr (it was {lr:.3g}) or set train.clip_norm"
+        f"epoch {epoch}, step {step + 1}: {what} is no longer finite; "
+        f"lower optimizer.lr (it was {lr:.3g}) or set train.clip_norm"
     )

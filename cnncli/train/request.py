@@ -33,8 +33,7 @@ def requested(source: str, arguments: Sequence[str], options: Options, device: s
     arguments: `key=value` · options: dotted key → (flag, value), None where it was not given; with `data.name` among them, a
     name that is a recipe's and a network's means the network. Raises `RequestError`, and `DataError` for an unreadable file.
     """
-    if not _DEVICE.fullmatch(device):
-        raise RequestError(f"--device {inert(repr(device))} is no device; write auto, cpu, cuda, cuda:1 or mps")
+    check_device(device)
     overrides = [*_beside(arguments, options), *_texts(options)]
     _, data = options.get("data.name", ("", None))
     if data is not None and is_network(source):
@@ -43,6 +42,12 @@ def requested(source: str, arguments: Sequence[str], options: Options, device: s
     else:
         recipe, name = load(source, overrides, networks=list(models())), Path(source).stem
     return Request(recipe, name, resolved(recipe))
+
+
+def check_device(name: str) -> None:
+    """Raise `RequestError` for what is no device on any machine."""
+    if not _DEVICE.fullmatch(name):
+        raise RequestError(f"--device {inert(repr(name))} is no device; write auto, cpu, cuda, cuda:1 or mps")
 
 
 def _whole(source: str) -> str:

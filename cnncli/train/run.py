@@ -3,43 +3,51 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from cnncli.datasets.progress import Progress
 from cnncli.errors import NonFiniteError
-from cnncli.recipe import Recipe, resolved
-from cnncli.train import checkpoint, folder
+from cnncli.recipe import Recipe
+from cnncli.train import folder
 from cnncli.train.environment import environment
-from cnncli.train.epoch import Epoch, best, reason_to_stop
+from cnncli.train.epoch import Epoch, reason_to_stop, speed
 from cnncli.train.job import Job, prepare
+from cnncli.train.lock import Lock
 from cnncli.train.loop import train
-from cnncli.train.signals import Interruption
-from cnncli.train.state import State, begin, snapshot
+from cnncli.train.saving import Saving, facts, resumable
+from cnncli.train.signals import Interruption, obeyed
+from cnncli.train.state import State, begin
 
 
 def start(recipe: Recipe, path: Path, device: str = "auto", progress: Progress | None = None) -> Run:
     """Load what `recipe` needs, for the run folder `path` that `folder.new_folder` made; raises what `prepare` raises."""
+    lock = Lock(path)
     try:
-        job = prepare(recipe, device, progress)
-        run = Run(path, job, begin(job))
-        folder.write(path / folder.ENVIRONMENT, _json(environment(job), indent=1))
+        with obeyed():
+            job = prepare(recipe, device, progress)
+            run = Run(lock, job, begin(job))
+            write_environment(path, environment(job))
     except BaseException:
+        lock.release()
         folder.discard(path)
         raise
     return run
 
 
 class Run:
-    """A recipe on its way, and its folder. interruption: whether Ctrl-C or SIGTERM ended it."""
+    """A recipe on its way, and its folder.
 
-    def __init__(self, path: Path, job: Job, state: State) -> None:
-        """path: the run folder."""
-        self.path, self.job, self.state = path, job, state
-        self._recipe = resolved(job.recipe)  # now: a second Ctrl-C within pydantic comes out as its warning
+    interruption: whether Ctrl-C or SIGTERM ended it · notes: what a user should know about how it goes on
+    """
+
+    def __init__(
+        self, lock: Lock, job: Job, state: State, *, from_last: bool = False, notes: Sequence[str] = ()
+    ) -> None:
+        """lock: on the run folder · from_last: whether `state` is what last.pt holds."""
+        self.path, self.job, self.state, self.notes = lock.folder, job, state, tuple(notes)
+        self._lock = lock
+        self._saving = Saving(self.path, job, state, from_last=from_last)
         self.interruption = Interruption()
 
     def epochs(self) -> Iterator[Epoch]:
@@ -47,17 +55,25 @@ class Run:
 
         Raises `NonFiniteError`, and `DataError` where the folder cannot be written.
         """
-        with self.interruption:
-            try:
-                for epoch in train(self.job, self.state, lambda: bool(self.interruption)):
-                    self._keep(epoch)
-                    yield epoch
-            except NonFiniteError as error:
-                raise NonFiniteError(f"{error}; {self._kept}") from error
-            if self.complete:
-                folder.write(self.path / folder.MODEL, model_file(self.job, self.state))
-            else:
-                self._checkpoint(is_best=False)
+        try:
+            with self.interruption:
+                yield from self._epochs()
+        except NonFiniteError as error:
+            raise NonFiniteError(f"{error}; {self._kept}") from error
+        finally:
+            self._lock.release()
+
+    def _epochs(self) -> Iterator[Epoch]:
+        for epoch in train(self.job, self.state, lambda: bool(self.interruption), self._saving):
+            self._saving.save()
+            with resumable(self.path):
+                folder.add_metrics(self.path, [each.row for each in self.state.epochs])
+            yield epoch
+        if not self.complete:
+            self._saving.save()
+            return
+        with resumable(self.path):
+            folder.write(self.path / folder.MODEL, model_file(self.job, self.state))
 
     @property
     def complete(self) -> bool:
@@ -79,8 +95,7 @@ class Run:
     @property
     def examples_per_second(self) -> float:
         """Training images per second of training alone."""
-        seconds = sum(epoch.seconds for epoch in self.state.epochs)
-        return len(self.state.epochs) * len(self.job.train) / seconds if seconds else 0.0
+        return speed(self.state.epochs, len(self.job.train))
 
     @property
     def last_checkpoint(self) -> Path:
@@ -91,31 +106,6 @@ class Run:
     def _kept(self) -> str:
         done = len(self.state.epochs)
         return f"{str(self.last_checkpoint)!r} holds epoch {done}" if done else "no epoch was complete"
-
-    def _keep(self, epoch: Epoch) -> None:
-        self._checkpoint(is_best=best(self.state.epochs) == epoch.epoch)
-        folder.add_metrics(self.path, [each.row for each in self.state.epochs])
-
-    def _checkpoint(self, *, is_best: bool) -> None:
-        content = checkpoint_content(self._recipe, self.job, self.state)
-        checkpoints = self.path / folder.CHECKPOINTS
-        with folder.written(checkpoints):
-            checkpoint.save(content, checkpoints, folder.LAST, keep=folder.PREVIOUS)
-            if is_best:
-                checkpoint.save(content, checkpoints, folder.BEST)
-
-
-def checkpoint_content(recipe: str, job: Job, state: State) -> dict[str, Any]:
-    """Everything that a checkpoint holds. recipe: resolved, as YAML."""
-    return {
-        "schema": "cnncli/checkpoint/1",
-        "recipe": recipe,
-        "device": str(job.device),
-        "threads": torch.get_num_threads(),
-        "torch": str(torch.__version__),
-        **facts(job),
-        **snapshot(state, job),
-    }
 
 
 def model_file(job: Job, state: State) -> bytes:
@@ -128,14 +118,9 @@ def model_file(job: Job, state: State) -> bytes:
     return save(tensors, {"cnncli": _json(described).decode().strip()})
 
 
-def facts(job: Job) -> dict[str, Any]:
-    """What stands between an image and the weights, and between the scores and a class."""
-    return {
-        "input": list(job.train.finish.size),
-        "mean": list(job.scale.mean),
-        "deviation": list(job.scale.deviation),
-        "classes": list(job.classes),
-    }
+def write_environment(path: Path, told: Mapping[str, object]) -> None:
+    """Write env.json into the run folder `path`."""
+    folder.write(path / folder.ENVIRONMENT, _json(told, indent=1))
 
 
 def _json(value: object, indent: int | None = None) -> bytes:

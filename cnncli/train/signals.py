@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 WATCHED = (signal.SIGINT, signal.SIGTERM)
 
@@ -46,6 +48,23 @@ class Interruption:
         self._before = {}  # they stay ignored
         ignore()
         raise SystemExit(128 + number)
+
+
+@contextmanager
+def obeyed() -> Iterator[None]:
+    """While it is entered, SIGTERM ends the program as Ctrl-C does, by an exception, so that it can tidy up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def ignore() -> None:

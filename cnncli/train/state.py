@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from cnncli.build import build
+from cnncli.datasets.folders import reason
+from cnncli.errors import DataError
 from cnncli.train import device as devices
 from cnncli.train.epoch import Epoch, Score, epoch_of
 from cnncli.train.initial import initialise
@@ -93,20 +95,29 @@ def snapshot(state: State, job: Job) -> dict[str, Any]:
         "images": state.tally.images,
         "seconds": state.seconds,
         "total_seconds": state.total_seconds,
+        "confusion": state.confusion,
         "random": devices.random_state(job.device),
     }
 
 
 def restored(job: Job, saved: dict[str, Any]) -> State:
-    """The state that `snapshot` took of a run of the same recipe."""
+    """The state that `snapshot` took of a run of the same recipe; raises `DataError` where it does not fit the network."""
     state = begin(job)
-    state.module.load_state_dict(saved["model"])
-    with torch.no_grad():
-        for name, slots in state.optimizer.memory.items():
-            for slot, value in zip(slots, saved["optimizer"][name], strict=True):
-                slot.copy_(value)
+    try:
+        state.module.load_state_dict(saved["model"])
+        _remember(state.optimizer, saved["optimizer"])
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise DataError(f"the checkpoint is of another network or optimizer: {reason(error)}") from error
     state.epochs = [epoch_of(row) for row in saved["epochs"]]
     state.batch, state.seconds, state.total_seconds = saved["batch"], saved["seconds"], saved["total_seconds"]
     state.tally = Tally(saved["loss"].to(job.device), saved["correct"].to(job.device), saved["images"])
+    state.confusion = saved["confusion"]
     devices.set_random_state(saved["random"], job.device)
     return state
+
+
+@torch.no_grad()
+def _remember(optimizer: Optimizer, memory: dict[str, list[torch.Tensor]]) -> None:
+    for name, slots in optimizer.memory.items():
+        for slot, value in zip(slots, memory[name], strict=True):
+            slot.copy_(value)

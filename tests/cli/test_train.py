@@ -152,7 +152,7 @@ def test_a_signal_saves_where_it_stands(number: signal.Signals, code: int, word:
     _, err = running.communicate(timeout=60)
     assert running.returncode == code
     assert err.startswith(f"cnncli: stopped by {word} in epoch ")
-    assert "'runs/lenet-1/checkpoints/last.pt'" in err
+    assert err.endswith("; resume with: cnncli resume runs/lenet-1\n")
     assert len(err.splitlines()) == 1
     saved = load(Path("runs/lenet-1/checkpoints/last.pt"))
     rows = Path("runs/lenet-1/metrics.csv").read_text(encoding="utf-8").splitlines()

@@ -9,9 +9,14 @@ import pytest
 import torch
 
 from cnncli.errors import DataError
-from cnncli.train.checkpoint import load, packed, save
+from cnncli.train.checkpoint import load, parts, save
 
 CONTENT = {"weights": torch.arange(6.0).view(2, 3), "rows": [{"epoch": 1, "lr": 0.5}], "name": "x", "none": None}
+
+
+def packed(content: dict[str, object]) -> bytes:
+    """A whole checkpoint."""
+    return b"".join(parts(content))
 
 
 def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
@@ -30,7 +35,7 @@ def test_a_changed_byte_is_found(tmp_path: Path, place: int) -> None:
     data = bytearray(packed(CONTENT))
     data[place] ^= 1
     (tmp_path / "last.pt").write_bytes(data)
-    with pytest.raises(DataError, match=r"last\.pt' is damaged .* previous\.pt"):
+    with pytest.raises(DataError, match=r"last\.pt' is damaged: its checksum does not fit"):
         load(tmp_path / "last.pt")
 
 

@@ -1,0 +1,59 @@
+"""`cnncli resume`: go on with a run that was stopped, or train one further."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from cnncli.cli._options import Pairs
+
+
+def resume(
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", show_default=False, help="A run's folder; without, the newest.")
+    ] = None,
+    arguments: Pairs = None,
+    *,
+    device: Annotated[
+        str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps, auto; without, where the run was.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the closing lines only.")] = False,
+    format: Annotated[Literal["table", "json"], typer.Option("--format", help="For people, or JSON Lines.")] = "table",
+) -> None:
+    """Go on with a run where it was stopped or killed, in its folder; with epochs=N, train it further.
+
+    On the CPU of the same machine it ends with the weights, byte for byte, of a
+    run that was never stopped.
+
+    epochs=N lengthens the run. Where the learning rate depends on the length
+    (onecycle, cosine, linear), it goes on as that of a run of N epochs, which
+    is a jump up, and the weights are not those of N epochs in one go.
+
+    Nothing else of the recipe can change, save what changes no number:
+    checkpoint_steps, checkpoint_seconds, data.cache and data.workers.
+
+    Example: cnncli resume runs/lenet-1 epochs=80
+    """
+    from cnncli.datasets.progress import Progress
+    from cnncli.render.data import bar
+    from cnncli.render.live import Live
+    from cnncli.render.training import show_over, show_run
+    from cnncli.train.machine import settle_in
+    from cnncli.train.resume import resumption
+
+    asked = resumption([*([run] if run else []), *(arguments or [])], device)
+    settle_in()
+    from cnncli.train.continuation import Continuation
+    from cnncli.train.signals import ignore
+
+    point, loading = Continuation(asked), Progress()
+    if point.finished:
+        point.release()
+        raise typer.Exit(show_over(point, format))
+    with Live(lambda: bar(loading), wanted=not quiet):
+        going = point.run(loading)
+    code = show_run(going, format, quiet=quiet)
+    if going.interruption:
+        ignore()
+    raise typer.Exit(code)

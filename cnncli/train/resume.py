@@ -1,0 +1,96 @@
+"""What a command line asks to be gone on with; refused here if it is wrong, before torch is imported."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from cnncli.errors import DataError, RequestError, UnknownName
+from cnncli.recipe import Recipe, load
+from cnncli.strict_yaml import Value
+from cnncli.train import folder
+from cnncli.train.request import check_device
+from cnncli.yaml_scalar import inert
+
+# What may change when a run goes on: how long it is, and what changes no number.
+FREE = ("train.epochs", "train.checkpoint_steps", "train.checkpoint_seconds", "data.cache", "data.workers")
+
+
+class Resumption(NamedTuple):
+    """path: the run folder · recipe: to go on by · device: where, None for where it was"""
+
+    path: Path
+    recipe: Recipe
+    device: str | None
+
+
+def resumption(arguments: Sequence[str], device: str | None = None) -> Resumption:
+    """The run that `arguments` name, a folder or none for the newest, and `key=value` that its recipe is to have from now on.
+
+    Raises `DataError` where there is no such run, `RequestError` for a key that a run cannot change on its way.
+    """
+    check_device(device or "auto")
+    names = [text for text in arguments if "=" not in text or Path(text).is_dir()]
+    pairs = [text for text in arguments if text not in names]
+    if len(names) > 1:
+        raise RequestError(f"{inert(names[1])} is not key=value; name one run, and what to change as in epochs=20")
+    path = _found(names[0]) if names else folder.newest()
+    recipe, wanted = load(str(path / folder.RECIPE)), load(str(path / folder.RECIPE), pairs)
+    changed = changes(recipe, wanted)
+    if changed:
+        instead = f"{again(path)} {' '.join(map(shlex.quote, pairs))}"
+        raise RequestError(f"a run that goes on keeps its recipe, here {changed}; for another run: {instead}")
+    return Resumption(path, wanted, device)
+
+
+def resume_command(path: Path) -> str:
+    """What to type to go on with the run in a folder."""
+    return f"cnncli resume {shlex.quote(path.as_posix())}"
+
+
+def again(path: Path) -> str:
+    """The command that trains a run's recipe from the beginning."""
+    return f"cnncli train {shlex.quote((path / folder.RECIPE).as_posix())}"
+
+
+def changes(old: Recipe, new: Recipe) -> str:
+    """The keys that differ, those in `FREE` apart, as `key old → new`; empty where there are none."""
+    return ", ".join(
+        f"{inert(key)} {_shown(before)} → {_shown(after)}"
+        for key, (before, after) in differences(old, new).items()
+        if key not in FREE
+    )
+
+
+def differences(old: Recipe, new: Recipe) -> dict[str, tuple[Value, Value]]:
+    """The keys, dotted, that have another value in `new`: the old and the new, None where there is no such key."""
+    before, after = (dict(_flat(recipe.model_dump(mode="json"))) for recipe in (old, new))
+    return {
+        key: (before.get(key), after.get(key))
+        for key in {**before, **after}
+        if before.get(key) != after.get(key) or (key in before) != (key in after)
+    }
+
+
+def _flat(values: Mapping[str, Value], prefix: str = "") -> Iterable[tuple[str, Value]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _found(name: str) -> Path:
+    """The run folder called `name`, by its path or its name in `runs/`."""
+    for path in (Path(name), folder.RUNS / name):
+        if (path / folder.RECIPE).is_file():
+            return path
+    if Path(name).exists():
+        raise DataError(f"{inert(repr(name))} is no run folder: it holds no {folder.RECIPE}")
+    raise UnknownName("run", inert(name), [run.as_posix() for run in folder.runs()], cure="begin one: cnncli train")
+
+
+def _shown(value: Value) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else inert(str(value), 40)
