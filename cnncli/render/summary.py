@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from cnncli.layers import Shape, dims
@@ -43,14 +45,24 @@ def show_summary(report: Report, view: View, format: str, findings: Findings) ->
     else:
         show_rows(report, view, format)
         if format == "table":
-            say(*_footer(report), *(f"adapted: {line}" for line in findings.adapted))
+            say(*footer(report), *(f"adapted: {line}" for line in findings.adapted))
     if findings.check is not None and format != "json":
         say(*_check_lines(report, findings.check))
     if report.failure:
         complain(failure_text(report, findings.smallest, findings.fault))
 
 
-def _footer(report: Report) -> list[str]:
+def summary_text(report: Report, view: View, fault: Fault | None = None) -> str:
+    """The table with what stands below it, and why it ends early if it does, as text."""
+    text = StringIO()
+    with redirect_stdout(text):
+        show_rows(report, view, "table")
+        say(*footer(report), *([inert(failure_text(report, fault=fault))] if report.failure else []))
+    return text.getvalue().rstrip("\n")
+
+
+def footer(report: Report) -> list[str]:
+    """What there is to say below the table: memory, and what the totals leave out."""
     if report.failure:
         return []
     totals = report.totals
