@@ -82,4 +82,4 @@ def test_there_is_no_traceback_in_a_process_of_its_own() -> None:
     found = python("-m", "cnncli", "summary", f"{NET}:Fussy", "--input", "3x32x32")
     assert found.returncode == 2
     assert "Traceback" not in found.stderr
-    assert f"cnncli: {NET}:30: Fussy: ValueError: too many channels [red]\\x1b[31m" in found.stderr
+    assert f"cnncli: {NET}:31: Fussy: ValueError: too many channels [red]\\x1b[31m" in found.stderr
