@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from cnncli.errors import RequestError
-from cnncli.layers import Shape, Tensor, dims
+from cnncli.layers import Shape, Tensor
 from cnncli.network import Network
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Request:
             raise RequestError(f"{self.source} takes one input; write one --input, as in --input 1x28x28")
         (name, tensor), *_ = self.inputs.items()
         if not name.isdigit() and name != "input":
-            raise RequestError(f"{self.source} has no input {name!r}; write --input {dims(tensor.shape)}")
+            raise RequestError(f"{self.source} has no input {name!r}; write --input {'x'.join(map(str, tensor.shape))}")
         if tensor.dtype != "float32":
             raise RequestError(f"{self.source} takes float32 images, not {tensor.dtype}; leave the dtype out")
         return tensor.shape
