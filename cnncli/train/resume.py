@@ -36,7 +36,7 @@ def resumption(arguments: Sequence[str], device: str | None = None) -> Resumptio
     pairs = [text for text in arguments if text not in names]
     if len(names) > 1:
         raise RequestError(f"{inert(names[1])} is not key=value; name one run, and what to change as in epochs=20")
-    path = _found(names[0]) if names else folder.newest()
+    path = run_folder(names[0]) if names else folder.newest()
     recipe, wanted = load(str(path / folder.RECIPE)), load(str(path / folder.RECIPE), pairs)
     changed = changes(recipe, wanted)
     if changed:
@@ -82,8 +82,8 @@ def _flat(values: Mapping[str, Value], prefix: str = "") -> Iterable[tuple[str, 
             yield f"{prefix}{key}", value
 
 
-def _found(name: str) -> Path:
-    """The run folder called `name`, by its path or its name in `runs/`."""
+def run_folder(name: str) -> Path:
+    """The run folder called `name`, by its path or its name in `runs/`; raises `DataError` or `UnknownName`."""
     for path in (Path(name), folder.RUNS / name):
         if (path / folder.RECIPE).is_file():
             return path
