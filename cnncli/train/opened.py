@@ -23,8 +23,10 @@ WHICH = {"last": (folder.LAST, folder.PREVIOUS), "best": (folder.BEST,)}
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A trained network. which: last or best, the checkpoint its weights are from · epochs: that it was trained for · module: in
-    evaluation mode, on `finish.device` · finish: makes uint8 images ready for it · note: what a user should know, or ""
+    """A trained network.
+
+    which: last or best, the checkpoint its weights are from · epochs: that it was trained for · module: in evaluation mode, on
+    `finish.device` · finish: makes uint8 images ready for it · note: what a user should know, or ""
     """
 
     path: Path
