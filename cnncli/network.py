@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from cnncli.layers import Layer, Tensor
+from cnncli.spelled import Spelled
 
 
 class Node(NamedTuple):
@@ -32,7 +33,7 @@ class Network:
 
     inputs: name → tensor · outputs: names as in `Node.inputs` · blocks: path → the kind of block it is an instance of
     (`inception3a` → `Inception`) · origin: for a network from a file, `file:line` of a node, or of the argument that a complaint
-    about it means
+    about it means · calls: for nodes of a recorded network, the call that the module made
     """
 
     name: str
@@ -42,6 +43,7 @@ class Network:
     outputs: tuple[str, ...]
     blocks: Mapping[str, str] = field(default_factory=dict)
     origin: Callable[[str, str], str] | None = field(default=None, compare=False, repr=False)
+    calls: Mapping[str, Spelled] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse names that are used twice and inputs that nobody makes (a fault of whoever wrote the network)."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from cnncli.layers import Layer, Tensor
 from cnncli.network import Network, Node
 from cnncli.record.tags import Flow
+from cnncli.spelled import Spelled
 
 
 @dataclass(eq=False, slots=True)
@@ -40,6 +41,8 @@ class Draft:
     fixed: str = ""
     """A name of its own: a parameter's, an input's."""
     name: str = ""
+    call: Spelled | None = None
+    """The call that it is."""
 
 
 class Drafts:
@@ -121,7 +124,8 @@ class Drafts:
             for row in self.rows
             if row.layer is not None
         )
-        return Network(name, "", dict(inputs), nodes, tuple(map(reference, outputs)), dict(blocks))
+        calls = {row.name: row.call for row in self.rows if row.call is not None}
+        return Network(name, "", dict(inputs), nodes, tuple(map(reference, outputs)), dict(blocks), calls=calls)
 
 
 def reference(flow: Flow) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 
 from cnncli.layers import Layer, Tensor
+from cnncli.spelled import Form
 
 Steps = tuple[Layer, ...]
 
@@ -30,7 +31,7 @@ class Known(NamedTuple):
     layer: the resolved spec · reads: the places, among the call's tensors, of the inputs that flow · operands: constants at their
     places among the layer's inputs, None where an input flows; () where all flow · weights: the spec's names → places · sources:
     places of constants that are read otherwise · outputs: for one example · made: the outputs, None where they are not new ·
-    overwrites: the place of the tensor that is changed in place · shape: the result, its tensors as places
+    overwrites: the place of the tensor that is changed in place · shape: the result, its tensors as places · form: its words
     """
 
     layer: Layer
@@ -42,6 +43,7 @@ class Known(NamedTuple):
     made: tuple[Made, ...] | None = None
     overwrites: int | None = None
     shape: Any = None
+    form: Form | None = None
 
 
 class Moved(NamedTuple):

@@ -19,8 +19,10 @@ from cnncli.record.measure import counted, kept
 from cnncli.record.operations import ELEMENTWISE, Operation
 from cnncli.record.said import Reader, Said
 from cnncli.record.signature import tensors_in
+from cnncli.record.spelling import form, layout
 from cnncli.record.tags import Constant, Flow, Tag
 from cnncli.record.views import ORDERS, STEPS, reorder
+from cnncli.spelled import Form
 
 ALIGNED = frozenset({"add", "mul", "matmul", "scaled_dot_product_attention"}) | ELEMENTWISE
 """Operations on tensors that are broadcast to each other."""
@@ -118,7 +120,14 @@ class Looker:
         if overwritten is not None and not outputs:  # x[i] = y returns nothing
             seen = (self.seen(call.tensors[overwritten], constant=False).tensor,)
         known = (says and self._explained(call, says, seen)) or self._unexplained(call, seen, overwritten)
-        return known._replace(made=_made(call, outputs, overwritten), overwrites=overwritten, shape=shape)
+        made = _made(call, outputs, overwritten)
+        return known._replace(made=made, overwrites=overwritten, shape=shape, form=self._form(call, outputs))
+
+    def _form(self, call: Call, outputs: Sequence[torch.Tensor]) -> Form | None:
+        """How the call was written."""
+        operands = tuple(layout(self.seen(each)) for each in call.tensors)
+        results = tuple(layout(self.seen(each, constant=False)) for each in outputs)
+        return form(call, self.batch, (operands, results))
 
     def _explained(self, call: Call, says: Said, seen: tuple[Tensor, ...]) -> Known | None:
         """The call as the layer that it says it is, where what that makes is what torch made."""

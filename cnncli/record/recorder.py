@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -25,7 +26,9 @@ from cnncli.record.operations import FRESH, Operation, operation, unasked
 from cnncli.record.rows import At, Rows
 from cnncli.record.said import Reader, Said
 from cnncli.record.signature import rebuilt, same_shape, signature, tensors_in
+from cnncli.record.spelling import constant, of_many
 from cnncli.record.tags import NOTHING, Constant, Flow, Tag
+from cnncli.spelled import Spelled, Unknown
 
 
 class Failed(NamedTuple):
@@ -81,7 +84,7 @@ class Recorder(TorchFunctionMode):
         args, kwargs, own = self.marks.at_home(args, kwargs, tensors)
         call = Call(found, function, args, kwargs, own, tuple(map(self._tag, own)))
         if found.name in FRESH:
-            return self._constant(call._replace(tags=()))
+            return self._constant(call)
         if not any(isinstance(tag, Flow) for tag in call.tags) and not (found.costly and _costs(call)):
             return self._constant(call)
         if key is not None:
@@ -199,12 +202,23 @@ class Recorder(TorchFunctionMode):
         result = call.function(*call.args, **call.kwargs)
         outputs: list[torch.Tensor] = []
         tensors_in(result, outputs)
-        sources = frozenset[str]().union(*(tag.sources for tag in call.tags if isinstance(tag, Constant)))
+        read = () if call.operation.name in FRESH else call.tags
+        sources = frozenset[str]().union(*(tag.sources for tag in read if isinstance(tag, Constant)))
         changed = call.tensors[:1] if call.in_place else ()
-        for tensor in (*outputs, *changed):
+        made = self._spelled(call)
+        for place, tensor in enumerate((*changed, *outputs), -len(changed)):
             if id(tensor) not in self.marks.own and (_among(tensor, changed) or not _among(tensor, call.tensors)):
-                self.marks.mark(tensor, Constant(sources))
+                alone = place < 0 or result is tensor
+                self.marks.mark(tensor, Constant(sources, made=of_many(made, None if alone else place)))
         return result
+
+    def _spelled(self, call: Call) -> Spelled | Unknown:
+        """How the call is written; what it overwrites part of cannot be, from now on."""
+        whole = call.tensors[0]._base if call.in_place and call.tensors else None
+        tag = NOTHING if whole is None else self.marks.tag(whole)
+        if whole is not None and isinstance(tag, Constant) and tag.name is None:
+            self.marks.mark(whole, replace(tag, made=Unknown("a tensor that is overwritten in parts")))
+        return constant(call, self.marks.batch.size)
 
     def _opens(self, call: Call) -> bool:
         """Whether to look at what the function itself calls."""

@@ -15,6 +15,7 @@ from cnncli.layers.opaque import Elementwise, Operation, Unused
 from cnncli.layers.rearrange import Rearrange
 from cnncli.record.draft import Draft, Drafts, Visit, alike, identifier
 from cnncli.record.known import Known
+from cnncli.record.spelling import spelled
 from cnncli.record.tags import Constant, Flow, Tag
 from cnncli.record.views import joined
 
@@ -42,6 +43,12 @@ class Rows:
 
     def add(self, known: Known, tags: Sequence[Tag], at: At) -> Draft:
         """The row of a call whose tensors are tagged so."""
+        draft = self._added(known, tags, at)
+        besides = [place for place in known.weights.values() if isinstance(tags[place], Flow)]
+        draft.call = spelled(known.form, tags, (*known.reads, *besides))
+        return draft
+
+    def _added(self, known: Known, tags: Sequence[Tag], at: At) -> Draft:
         flows = [tags[place] for place in known.reads]
         reads = self.settled([flow for flow in flows if isinstance(flow, Flow)])
         weights = {name: tags[place] for name, place in known.weights.items()}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from cnncli.layers import Layer, Tensor
+from cnncli.spelled import Operand
 
 if TYPE_CHECKING:
     from cnncli.record.draft import Draft, Visit
@@ -36,11 +37,13 @@ class Flow:
 class Constant:
     """A tensor that does not depend on the network's input.
 
-    sources: the parameters and buffers it was made from · name: the one that it is, where it is one itself
+    sources: the parameters and buffers it was made from · name: the one that it is, where it is one itself · made: the call that
+    made it, where it was seen
     """
 
     sources: frozenset[str] = frozenset()
     name: str | None = None
+    made: Operand | None = None
 
 
 Tag: TypeAlias = "Flow | Constant"
