@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 def read(request: Request) -> Loaded:
     """The network that the class or function makes."""
+    import torch  # noqa: F401  (before the file, which may be called so)
+
     place, name = _parts(request.source)
     with attempted(request.source), guests():
         code = _of_file(Path(place)) if place.endswith(".py") else import_module(_importable(place))
@@ -43,7 +45,8 @@ def _of_file(file: Path) -> ModuleType:
     if not file.is_file():
         raise DataError(f"{str(file)!r}: there is no such file; a module of one's own is FILE.py:Class")
     sys.path.insert(0, str(file.resolve().parent))
-    spec = spec_from_file_location(file.stem, file)
+    name = file.stem if file.stem not in sys.modules else f"{file.stem} (a file)"  # torch.py stays apart from torch
+    spec = spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None  # noqa: S101, PT018  (a path that ends in .py has both)
     code = module_from_spec(spec)
     sys.modules[spec.name] = code

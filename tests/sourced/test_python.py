@@ -57,6 +57,13 @@ def test_the_file_is_left_as_it_was(cnncli: Callable[..., Result], tmp_path: Pat
     assert "hello" in found.err
 
 
+def test_a_file_that_is_called_as_a_library(cnncli: Callable[..., Result], tmp_path: Path) -> None:
+    """It does not take the library's place."""
+    (tmp_path / "torch.py").write_text("from torch import nn\nmake = lambda: nn.Linear(4, 2)\n")
+    found = cnncli(f"summary '{tmp_path / 'torch.py'}:make' --input 4 --format json")
+    assert json.loads(found.out)["totals"]["params"] == 10
+
+
 def test_a_file_that_python_cannot_read(cnncli: Callable[..., Result], tmp_path: Path) -> None:
     """File and line of the mistake, in one line."""
     (tmp_path / "wrong.py").write_text("\nx = = 1\n")
