@@ -115,5 +115,9 @@ def _as_it_is(batch: Read) -> Read:
 
 
 def _deaf(_: int) -> None:
-    """Leave Ctrl-C to the process that trains: it goes to all of a terminal's processes, and a batch may still be wanted."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave signals to the process that trains: they often go to all processes at once, and a batch may still be wanted.
+
+    Ctrl-C goes to all of a terminal's, SIGTERM to all of a service's. A reader ends when it is told, or when its trainer is gone.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -42,12 +42,13 @@ class Lock:
             self._file.close()
             with written(folder):
                 self._file = self._opened()
+        self._holder = os.getpid()
         self._file.truncate(0)
-        self._file.write(str(os.getpid()).encode())
+        self._file.write(str(self._holder).encode())
 
     def __del__(self) -> None:
         """A run that is forgotten holds nothing."""
-        if hasattr(self, "_file"):
+        if getattr(self, "_holder", None) == os.getpid():  # not a copy in a process that reads images
             self.release()
 
     def release(self) -> None:

@@ -183,8 +183,11 @@ def test_what_was_left_out_is_said_once(cnncli: Callable[..., Result], folder: P
 
 
 @POSIX
-def test_ctrl_c_while_streaming_saves_where_it_stands() -> None:
-    """It goes to the reading processes too, as a terminal sends it; exit 130, one line, no traceback, nobody left behind."""
+@pytest.mark.parametrize(
+    ("number", "word"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")], ids=["int", "term"]
+)
+def test_a_signal_while_streaming_saves_where_it_stands(number: signal.Signals, word: str) -> None:
+    """It goes to the reading processes too, as a terminal or a service sends it; one line, no traceback, nobody left behind."""
     running = subprocess.Popen(
         [sys.executable, "-m", "cnncli", "train", "lenet", "--data", "folder:set", "epochs=5000", "batch_size=4",
          "cache=never", "workers=2"],
@@ -196,11 +199,11 @@ def test_ctrl_c_while_streaming_saves_where_it_stands() -> None:
         if line.startswith("    1"):
             break
     time.sleep(0.1)
-    os.killpg(running.pid, signal.SIGINT)
+    os.killpg(running.pid, number)
     _, err = running.communicate(timeout=60)
-    assert running.returncode == 130, err
+    assert running.returncode == 128 + number, err
     assert len(err.splitlines()) == 1
-    assert "stopped by Ctrl-C" in err
+    assert f"stopped by {word}" in err
     assert Path("runs/lenet-1/checkpoints/last.pt").exists()
     with pytest.raises(ProcessLookupError):
         os.killpg(running.pid, 0)
