@@ -19,19 +19,27 @@ Scope = tuple[str, ...]
 
 
 def scope_of(node: NodeProto, weights: Iterable[str]) -> Scope:
-    """The path of the module that `node` is part of, () where nothing says; weights: names of the initializers it reads.
+    """The path of the module that `node` is part of, () where nothing says. weights: names of the initializers that it reads first.
 
     Torch's tracing exporter calls nodes `/layer1/layer1.0/conv1/Conv`; its newer one writes a list of scopes beside each node;
     others name the weights by their path.
     """
     scopes = _said(node, "pkg.torch.onnx.name_scopes")
+    home = _home(weights)
     if len(scopes) > 1:
         return path(scopes[-2].split("."))
-    if node.name.startswith("/"):
-        return path(joined(node.name.split("/")[1:-1]))
+    if not node.name.startswith("/"):
+        return home
+    found = path(joined(node.name.split("/")[1:-1]))
+    plain = tuple(re.sub(r"_[0-9]+$", "", part) for part in found)  # numbered: called as others within what holds it
+    return home if found and home[-len(found) :] in {found, plain} else found
+
+
+def _home(weights: Iterable[str]) -> Scope:
+    """The path that all weights lie in, if they do."""
     homes = {name.rpartition(".")[0] for name in weights}
     home = homes.pop() if len(homes) == 1 else ""
-    return path(home.split(".")) if re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", home) else ()
+    return path(home.split(".")) if re.fullmatch(r"\w+(\.\w+)*", home) else ()
 
 
 def blocks_of(node: NodeProto) -> Mapping[str, str]:

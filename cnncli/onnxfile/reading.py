@@ -74,9 +74,9 @@ def _walked(model: ModelProto, given: Sequence[Input]) -> Walk:
 
     A file may say that its batch is open and hold reshapes to one example: then one it is.
     """
-    fixed = next((each.whole[each.batch] for each in given if each.batch is not None), None)
+    fixed = next((each.whole[each.batch] for each in given if each.batch is not None), 1)
     walk = _run(model, given, fixed or unlikely(_sizes(model, given)))
-    if not walk.failed or fixed:
+    if fixed or not (walk.failed or walk.lost):
         return walk
     again = _run(model, given, 1)
     return walk if again.failed else again

@@ -69,7 +69,8 @@ class Rows:
                 found = candidate.resolve(operands)
                 break
         if found is None:
-            if op.outputs[0] is not None or not _refused(layer, operands):
+            made = op.outputs[0]
+            if (made is not None and 0 not in made[0]) or not _refused(layer, operands):
                 return None
             found = layer
         return self._owned(draft, found, said, operands)

@@ -89,7 +89,8 @@ class Shapes:
             dim.dim_value if dim.HasField("dim_value") else self._dims.get(dim.dim_param) for dim in tensor.shape.dim
         ]
         known = tuple(size for size in sizes if size is not None)
-        return (known, DTYPES[tensor.elem_type]) if len(known) == len(sizes) else None
+        complete = len(known) == len(sizes) and min(known, default=0) >= 0
+        return (known, DTYPES[tensor.elem_type]) if complete else None
 
     def evaluated(self, node: NodeProto, inputs: Sequence[Value | None], made: Made) -> list[Any] | None:
         """What the outputs of a node with constant inputs hold; None where it is too much, or not known."""

@@ -175,6 +175,10 @@ class Op:
         found = self.attributes.get(name, otherwise)
         return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
 
+    def number(self, name: str, otherwise: float) -> float:
+        """A setting that is a number, as it was before it was written in single precision."""
+        return float(f"{self.attributes.get(name, otherwise):.6g}")
+
     def get(self, place: int) -> Value | None:
         """An input, None where it is left out."""
         return self.inputs[place] if place < len(self.inputs) else None

@@ -31,6 +31,7 @@ class Walk:
         self.blocks: dict[str, str] = {}
         self._readers: Counter[str] = Counter()
         self._reader: dict[str, NodeProto] = {}
+        self.lost = False  # something that flows has no batch
         self._fused: set[int] = set()
         self._depth = 0
         self.rows = Rows({})
@@ -122,14 +123,17 @@ class Walk:
     def _computed(self, node: NodeProto, inputs: Sequence[Value | None]) -> None:
         """What is made of constants alone: no row, but initializers behind it are remembered."""
         made = self.shapes.outputs(node, inputs)
-        known = [value for value in inputs if value is not None]
+        quantized = node.op_type == "DequantizeLinear"  # scales and zero points are settings
+        known = [value for value in inputs[: 1 if quantized else None] if value is not None]
         data = self.shapes.evaluated(node, inputs, made)
         for place, (name, each) in enumerate(zip(node.output, made, strict=True)):
             if name and each is not None:
                 self._hold(name, *each, known, data[place] if data else None)
 
     def _hold(self, name: str, shape: Shape, dtype: str, known: Sequence[Value], data: Any) -> None:  # noqa: ANN401
-        sources = frozenset(source for value in known for source in value.sources)
+        widest = max((value.numel for value in known), default=0)
+        counted = [value for value in known if value.numel > 1 or widest < 2]  # a scale alone is no weight
+        sources = frozenset(source for value in counted for source in value.sources)
         literal = all(value.literal for value in known)
         self.env[name] = Value(name, shape, self._constantly(shape, dtype), None, data, sources, literal)
 
@@ -152,8 +156,9 @@ class Walk:
     def _row(self, node: NodeProto, inputs: Sequence[Value | None], captured: Sequence[Value]) -> None:
         made = self.shapes.outputs(node, inputs)
         op = Op(node, (*inputs, *captured), made, self.batch, self.shapes.version(node), self._next(node))
-        weights = [source for value in inputs if value is not None for source in value.sources if not value.literal]
-        found = self.rows.add(op, scope_of(node, filter(self.rows.counts, weights)), fallback(node))
+        sources = [source for value in inputs if value is not None for source in value.sources if not value.literal]
+        first = [source for source in sources if self.rows.counts(source) and source not in self.rows.owner]
+        found = self.rows.add(op, scope_of(node, first), fallback(node))
         self.blocks |= blocks_of(node)
         if not isinstance(found, Said):
             self._bind(node, made, found)
@@ -168,6 +173,7 @@ class Walk:
         for name, each, row in zip(node.output, made, found, strict=False):
             if name and each is not None and row is not None:
                 self.env[name] = Value(name, each[0], row[1], row[0])
+                self.lost = self.lost or row[1].tensor.batch is None
 
     def _next(self, node: NodeProto) -> tuple[NodeProto, Value] | None:
         """The only node that reads this one's first output, where it reads one constant besides."""

@@ -77,17 +77,12 @@ PLAIN: dict[str, Callable[[Op], Layer]] = {
     "Softplus": lambda _: Softplus(),
     "Selu": lambda _: SELU(),
     "Identity": lambda _: Identity(),
-    "Elu": lambda op: ELU(alpha=_number(op, "alpha", 1.0)),
-    "Celu": lambda op: CELU(alpha=_number(op, "alpha", 1.0)),
-    "LeakyRelu": lambda op: LeakyReLU(negative_slope=_number(op, "alpha", 0.01)),
+    "Elu": lambda op: ELU(alpha=op.number("alpha", 1.0)),
+    "Celu": lambda op: CELU(alpha=op.number("alpha", 1.0)),
+    "LeakyRelu": lambda op: LeakyReLU(negative_slope=op.number("alpha", 0.01)),
     "Gelu": lambda op: GELU(approximate=op.word("approximate", "none")),
 }
 """Activations of one input."""
-
-
-def _number(op: Op, name: str, otherwise: float) -> float:
-    """A setting that was written in single precision."""
-    return float(f"{op.attributes.get(name, otherwise):.6g}")
 
 
 def _plain(make: Callable[[Op], Layer]) -> Callable[[Op], Said]:

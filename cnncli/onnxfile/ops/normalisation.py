@@ -27,12 +27,13 @@ def batch_norm(op: Op) -> Said | None:
         return None
     names = ("weight", "bias", "running_mean", "running_var")
     weights = {name: op.constant(place) for place, name in enumerate(names, start=1)}
-    return Said(kind(num_features=op.x.shape[1], eps=_eps(op)), (op.x,), weights)
+    momentum = round(1 - op.number("momentum", 0.9), 6)  # ONNX keeps this much, torch lets this much in
+    return Said(kind(num_features=op.x.shape[1], eps=op.number("epsilon", 1e-5), momentum=momentum), (op.x,), weights)
 
 
 def instance_norm(op: Op) -> Said | None:
     """InstanceNormalization of an image."""
-    layer = InstanceNorm2d(num_features=op.x.shape[1], eps=_eps(op), affine=True)
+    layer = InstanceNorm2d(num_features=op.x.shape[1], eps=op.number("epsilon", 1e-5), affine=True)
     return Said(layer, (op.x,), _affine(op)) if len(op.x.seen.tensor.shape) == 3 else None
 
 
@@ -41,7 +42,9 @@ def group_norm(op: Op) -> Said | None:
     groups, channels = op.attributes["num_groups"], op.x.shape[1]
     if op.constant(1).shape != (channels,):
         return None
-    return Said(GroupNorm(num_groups=groups, num_channels=channels, eps=_eps(op)), (op.x,), _affine(op))
+    return Said(
+        GroupNorm(num_groups=groups, num_channels=channels, eps=op.number("epsilon", 1e-5)), (op.x,), _affine(op)
+    )
 
 
 def layer_norm(op: Op) -> Said | None:
@@ -51,7 +54,7 @@ def layer_norm(op: Op) -> Said | None:
     sizes, weights = op.x.shape[axis % len(op.x.shape) :], _affine(op)
     if any(value.shape != sizes for value in weights.values()) or not op.lone:
         return None
-    layer = LayerNorm(normalized_shape=sizes, eps=_eps(op), bias="bias" in weights)
+    layer = LayerNorm(normalized_shape=sizes, eps=op.number("epsilon", 1e-5), bias="bias" in weights)
     return Said(layer, (op.x,), weights)
 
 
@@ -62,7 +65,7 @@ def rms_norm(op: Op) -> Said | None:
     sizes = op.x.shape[axis % len(op.x.shape) :]
     scale = op.constant(1)
     return (
-        Said(RMSNorm(normalized_shape=sizes, eps=_eps(op)), (op.x,), {"weight": scale})
+        Said(RMSNorm(normalized_shape=sizes, eps=op.number("epsilon", 1e-5)), (op.x,), {"weight": scale})
         if scale.shape == sizes
         else None
     )
@@ -71,7 +74,7 @@ def rms_norm(op: Op) -> Said | None:
 def local_response_norm(op: Op) -> Said:
     """LRN."""
     settings = {"alpha": 1e-4, "beta": 0.75, "bias": 1.0}
-    alpha, beta, k = (op.attributes.get(name, otherwise) for name, otherwise in settings.items())
+    alpha, beta, k = (op.number(name, otherwise) for name, otherwise in settings.items())
     return Said(LocalResponseNorm(size=op.attributes["size"], alpha=alpha, beta=beta, k=k), (op.x,))
 
 
@@ -84,10 +87,6 @@ def dropout(op: Op) -> Said | None:
 def _affine(op: Op) -> dict[str, Value]:
     weights = {"weight": op.constant(1)}
     return weights if op.get(2) is None else weights | {"bias": op.constant(2)}
-
-
-def _eps(op: Op) -> float:
-    return float(f"{op.attributes.get('epsilon', 1e-5):.6g}")  # written in single precision
 
 
 OPS = {

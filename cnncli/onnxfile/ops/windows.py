@@ -126,6 +126,7 @@ def _pool(kinds: tuple[type[Any], ...], more: Callable[[Op], dict[str, Any]]) ->
         if kinds is AVERAGE and set(windows.pop("dilation")) != {1}:
             return None
         arguments = {"kernel_size": kernel} | windows | more(op)
+        arguments["ceil_mode"] = bool(op.attributes.get("ceil_mode", 0))
         found = next(_pools(kind, arguments, op.x.seen.tensor, op.makes().tensor), None)
         return Said(found, (op.x,)) if found and op.lone else None
 
@@ -137,8 +138,8 @@ def _pools(kind: type[Any], arguments: dict[str, Any], x: Tensor, y: Tensor) -> 
 
     Torch pads both sides alike; where ONNX pads them differently, rounding up may make up for it.
     """
-    pairs = arguments.pop("padding")
-    for ceil in (False, True):
+    pairs, ceils = arguments.pop("padding"), arguments.pop("ceil_mode")
+    for ceil in (ceils, not ceils):
         try:
             layer = kind(padding=tuple(before for before, _ in pairs), ceil_mode=ceil, **arguments)
             if layer.outputs((x,)) == (y,):
