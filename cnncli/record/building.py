@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from cnncli.record.garbage import settled, uncollected
+
 Built = TypeVar("Built")
 Function: TypeAlias = Callable[..., Any]
 
@@ -34,7 +36,8 @@ def built(factory: Callable[[], Built]) -> Built:
 
     No weight is initialised: on the CPU they are zeros where they would be random. Raises what `factory` raises on the CPU.
     """
-    with torch.random.fork_rng(devices=[]):
+    settled()
+    with uncollected(), torch.random.fork_rng(devices=[]):
         with suppress(Exception):  # whatever somebody else's constructor raises; a fault of its own is raised again
             return _without_memory(factory)
         with _Zeros():

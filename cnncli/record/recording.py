@@ -15,6 +15,7 @@ from cnncli.network import Network
 from cnncli.record.arguments import Arguments, Inputs, leaves
 from cnncli.record.examples import Batch, unlikely
 from cnncli.record.fault import Fault, fault
+from cnncli.record.garbage import uncollected
 from cnncli.record.lending import Lent, lent
 from cnncli.record.modules import module_calls
 from cnncli.record.recorder import Recorder
@@ -82,7 +83,7 @@ class _Way(NamedTuple):
 
     def run(self, device: str, *, many: bool) -> tuple[Recording, bool]:
         """Run the module on one example or on many; what was recorded, and whether examples were compared with each other."""
-        with torch.random.fork_rng(devices=[]), lent(self.module, device, training=self.training) as own:
+        with uncollected(), torch.random.fork_rng(devices=[]), lent(self.module, device, training=self.training) as own:
             batch = Batch(
                 self._many(own) if many else 1, declared=any(each.batch is not None for each in leaves(self.inputs))
             )
