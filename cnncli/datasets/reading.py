@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from cnncli.datasets.pictures import picture
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
 FEW = 200  # images up to which no process is worth its start, 30 ms
+DEAF_TO = (signal.SIGINT, signal.SIGTERM)
 MOST = 8  # workers unless told; more have not been measured to help
 
 
@@ -105,9 +108,25 @@ def cores() -> int:
 
 
 def _started(loader: Iterable[Read]) -> Iterator[Read]:
-    with warnings.catch_warnings():  # Python 3.12 warns of forking beside threads; the workers use none of theirs
+    with (
+        _held_back(),
+        warnings.catch_warnings(),
+    ):  # Python 3.12 warns of forking beside threads; the workers use none of theirs
         warnings.simplefilter("ignore", DeprecationWarning)
         return iter(loader)
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Signals wait while it is entered, and for good in a process that is forked then: `_deaf` would come a moment too late."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, DEAF_TO)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _as_it_is(batch: Read) -> Read:
@@ -119,5 +138,5 @@ def _deaf(_: int) -> None:
 
     Ctrl-C goes to all of a terminal's, SIGTERM to all of a service's. A reader ends when it is told, or when its trainer is gone.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in DEAF_TO:
         signal.signal(number, signal.SIG_IGN)
