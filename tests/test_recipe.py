@@ -93,7 +93,7 @@ def test_values_reach_their_types(file: Path) -> None:
         ("train: {batch-size: 3}", "did you mean 'data.batch_size'?"),
         ("train: {accumulate: 2}", "the keys of train are epochs, label_smoothing"),
         ("foo: 1", "the keys of a recipe are model, data, optimizer, schedule, train, stop, seed"),
-        ("optimizer: {name: adam, momentum: 0.9}", "is a key of sgd, not of adam; remove it, or write optimizer.name: sgd"),
+        ("optimizer: {name: adam, momentum: 0.9}", "is a key of sgd, rmsprop, not of adam; remove it, or write optimizer.name: sgd"),
         ("schedule: {gamma: 0.1}", "is a key of step, not of constant"),
         ("schedule: {name: onecycle, warmup_epochs: 1}", "not of onecycle"),
     ],

@@ -19,6 +19,8 @@ _ELSEWHERE = {
     "dataset": "data.name",
     "network": "model.name",
     "wd": "optimizer.weight_decay",
+    "betas": "optimizer.beta1",
+    "epsilon": "optimizer.eps",
     "warmup": "schedule.warmup_epochs",
     "early_stopping": "stop.patience",
     "grad_clip": "train.clip_norm",

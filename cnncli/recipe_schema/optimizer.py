@@ -32,14 +32,22 @@ class Sgd(Optimizer):
         return self
 
 
-class Adam(Optimizer):
+class Moments(Optimizer):
+    """What Adam and its kin have."""
+
+    beta1: float = Field(default=0.9, ge=0, lt=1, description="share of the running mean of gradients kept at a step")
+    beta2: float = Field(default=0.999, ge=0, lt=1, description="the same for the running mean of their squares")
+    eps: float = Field(default=1e-8, ge=0, description="joins the root of that mean, so that no step divides by 0")
+
+
+class Adam(Moments):
     """Steps scaled for each weight by running means of its gradient and the square (Kingma and Ba, 2014)."""
 
     name: Literal["adam"] = Field(default="adam", description="a step size for each weight")
     lr: float = Field(default=1e-3, gt=0, description="learning rate, the largest that the schedule reaches")
 
 
-class AdamW(Optimizer):
+class AdamW(Moments):
     """Adam with weight decay apart from the gradient (Loshchilov and Hutter, 2017)."""
 
     name: Literal["adamw"] = Field(default="adamw", description="Adam with weight decay apart from the gradient")
@@ -52,6 +60,9 @@ class RMSprop(Optimizer):
 
     name: Literal["rmsprop"] = Field(default="rmsprop", description="a step size for each weight, older than adam")
     lr: float = Field(default=1e-3, gt=0, description="learning rate, the largest that the schedule reaches")
+    momentum: float = Field(default=0.0, ge=0, lt=1, description="share of the last step carried over into the next")
+    alpha: float = Field(default=0.99, ge=0, lt=1, description="share of the running mean of squares kept at a step")
+    eps: float = Field(default=1e-8, ge=0, description="joins the root of that mean, so that no step divides by 0")
 
 
 class Adadelta(Optimizer):
@@ -59,6 +70,8 @@ class Adadelta(Optimizer):
 
     name: Literal["adadelta"] = Field(default="adadelta", description="finds its own step size")
     lr: float = Field(default=1.0, gt=0, description="factor on the step that it finds")
+    rho: float = Field(default=0.9, ge=0, lt=1, description="share of the running means of squares kept at a step")
+    eps: float = Field(default=1e-6, gt=0, description="joins both means, so that the first step is not 0")
 
 
 AnyOptimizer = Annotated[

@@ -20,7 +20,7 @@ _MEMORY: dict[type[AnyOptimizer], tuple[str, ...]] = {
     Sgd: ("momentum_buffer",),
     Adam: ("exp_avg", "exp_avg_sq", "step"),
     AdamW: ("exp_avg", "exp_avg_sq", "step"),
-    RMSprop: ("square_avg", "step"),
+    RMSprop: ("square_avg", "momentum_buffer", "step"),
     Adadelta: ("square_avg", "acc_delta", "step"),
 }
 _FUSED_ON = {"cpu", "cuda", "mps"}  # where torch has kernels that update all weights at once
@@ -37,8 +37,8 @@ class Optimizer:
         self.chosen = chosen
         self.weights = list(weights)
         self.memory = {name: [_nothing(name, weight) for weight in weights] for name in _MEMORY[type(chosen)]}
-        if isinstance(chosen, Sgd) and not chosen.momentum:
-            self.memory = {}
+        if isinstance(chosen, Sgd | RMSprop) and not chosen.momentum:
+            del self.memory["momentum_buffer"]
         self._fused = self.weights[0].device.type in _FUSED_ON and isinstance(chosen, Sgd | Adam | AdamW)
 
     @torch.no_grad()
@@ -90,11 +90,11 @@ class Optimizer:
             fused=self._fused,
             found_inf=broken,
             amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
+            beta1=chosen.beta1,
+            beta2=chosen.beta2,
             lr=lr,
             weight_decay=chosen.weight_decay,
-            eps=1e-8,
+            eps=chosen.eps,
             maximize=False,
         )
 
@@ -103,13 +103,14 @@ class Optimizer:
         decay = chosen.weight_decay
         if isinstance(chosen, RMSprop):
             rmsprop(
-                self.weights, gradients, squares, [], [], steps,
-                foreach=True, lr=lr, alpha=0.99, eps=1e-8, weight_decay=decay, momentum=0.0, centered=False,
+                self.weights, gradients, squares, [], self.memory.get("momentum_buffer", []), steps,
+                foreach=True, lr=lr, alpha=chosen.alpha, eps=chosen.eps, weight_decay=decay,
+                momentum=chosen.momentum, centered=False,
             )  # fmt: skip
         else:
             adadelta(
                 self.weights, gradients, squares, self.memory["acc_delta"], steps,
-                foreach=True, lr=lr, rho=0.9, eps=1e-6, weight_decay=decay, maximize=False,
+                foreach=True, lr=lr, rho=chosen.rho, eps=chosen.eps, weight_decay=decay, maximize=False,
             )  # fmt: skip
 
 

@@ -34,7 +34,8 @@ def main() -> None:
 
 def _measured(name: str, seed: int) -> float:
     command = [sys.executable, "-W", "ignore", "-m", "tests.bench.mnist_99", name, str(seed)]
-    patience = {"GOMP_SPINCOUNT": SPINS}  # for the example too: on a busy machine its threads would burn several times as much
+    # For the example too: on a busy machine its waiting threads would burn several times as much.
+    patience = {"GOMP_SPINCOUNT": SPINS}
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, **patience})
     return float(done.stdout)
 

@@ -20,11 +20,24 @@ PAIRS: list[tuple[AnyOptimizer, Theirs]] = [
         lambda weights: torch.optim.SGD(weights, 0.1, 0.9, nesterov=True, weight_decay=0.01, fused=True),
     ),
     (Adam(weight_decay=0.1), lambda weights: torch.optim.Adam(weights, 0.1, weight_decay=0.1, fused=True)),
+    (
+        Adam(beta1=0.8, beta2=0.95, eps=1e-3),
+        lambda weights: torch.optim.Adam(weights, 0.1, betas=(0.8, 0.95), eps=1e-3, fused=True),
+    ),
     (AdamW(), lambda weights: torch.optim.AdamW(weights, 0.1, fused=True)),
+    (
+        AdamW(beta1=0.8, beta2=0.95, eps=1e-3),
+        lambda weights: torch.optim.AdamW(weights, 0.1, betas=(0.8, 0.95), eps=1e-3, fused=True),
+    ),
     (RMSprop(weight_decay=0.1), lambda weights: torch.optim.RMSprop(weights, 0.1, weight_decay=0.1, foreach=True)),
+    (
+        RMSprop(momentum=0.9, alpha=0.8, eps=1e-3),
+        lambda weights: torch.optim.RMSprop(weights, 0.1, momentum=0.9, alpha=0.8, eps=1e-3, foreach=True),
+    ),
+    (Adadelta(rho=0.5, eps=1e-2), lambda weights: torch.optim.Adadelta(weights, 0.1, rho=0.5, eps=1e-2, foreach=True)),
     (Adadelta(), lambda weights: torch.optim.Adadelta(weights, 0.1, foreach=True)),
 ]
-NAMES = [type(ours).__name__ for ours, _ in PAIRS]
+NAMES = [type(ours).__name__ + "+" * bool(ours.model_fields_set) for ours, _ in PAIRS]
 
 
 def weights() -> list[torch.Tensor]:
