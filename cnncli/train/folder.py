@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from errno import ENOSPC
 from io import StringIO
 from pathlib import Path
 
@@ -17,6 +17,8 @@ RUNS = Path("runs")
 RECIPE, METRICS, ENVIRONMENT, MODEL = "recipe.yaml", "metrics.csv", "env.json", "model.safetensors"
 CHECKPOINTS, LAST, PREVIOUS, BEST = "checkpoints", "last.pt", "previous.pt", "best.pt"
 CURVES, CONFUSION = "curves.png", "confusion.png"
+FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # no room, on the disk or for this user
+ELSEWHERE = "go to a folder that can be written"
 FINAL = (MODEL, CURVES, CONFUSION)
 
 # What `place` and `checkpoint.save` call a file that they are writing.
@@ -28,7 +30,7 @@ def new_folder(name: str, recipe: str) -> Path:
 
     No two runs get the same, however many begin at once. Raises `DataError` where it cannot be written.
     """
-    with written(RUNS):
+    with written(RUNS, cure=ELSEWHERE):
         RUNS.mkdir(exist_ok=True)
         folder = _numbered(name)
     try:
@@ -110,13 +112,13 @@ def outdated(folder: Path) -> None:
 
 
 @contextmanager
-def written(path: Path) -> Iterator[None]:
-    """What keeps `path` from being written becomes a `DataError`."""
+def written(path: Path, cure: str = "make it writable") -> Iterator[None]:
+    """What keeps `path` from being written becomes a `DataError`; cure: what helps unless the disk is full."""
     try:
         yield
     except OSError as error:
-        cure = "free some space" if error.errno == ENOSPC else "go to a folder that can be written"
-        raise DataError(f"cannot write {str(path)!r}: {reason(error)}; {cure}") from error
+        helps = "free some space" if error.errno in FULL else cure
+        raise DataError(f"cannot write {str(path)!r}: {reason(error)}; {helps}") from error
 
 
 def _numbered(name: str) -> Path:

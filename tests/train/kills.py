@@ -30,25 +30,34 @@ class Process(Protocol):
         """Its exit code, None while it runs."""
 
 
+LOADING = 3.0  # seconds from the start of a program to its first step, about
+
 Launch = Callable[[str, Path], Process]
 """Starts a command line of cnncli whose steps are logged to a file."""
 
 
 class Place(NamedTuple):
-    """The last step before a kill; epoch 0 is before the first."""
+    """A step of a run, counted from 1; epoch 0 is before the first."""
 
     epoch: int
     step: int
 
 
+class Kill(NamedTuple):
+    """after: the last step before it · loading: whether the process had taken none yet"""
+
+    after: Place
+    loading: bool
+
+
 @dataclass
 class Record:
-    """What a run left. log: a set for each step, of what each time it was taken trained on · kills: where it stood then."""
+    """What a run left. log: a set for each step, of what each time it was taken trained on."""
 
     weights: bytes
     metrics: list[list[str]]
     log: dict[Place, set[str]]
-    kills: list[Place] = field(default_factory=list)
+    kills: list[Kill] = field(default_factory=list)
 
 
 def launched(line: str, log: Path) -> Process:
@@ -96,27 +105,29 @@ def undisturbed(line: str, name: str, launch: Launch = launched) -> Record:
     return record(name, log)
 
 
-def disturbed(line: str, name: str, kills: int, seed: int, launch: Launch = launched) -> Record:
+def disturbed(line: str, name: str, kills: int, steps: int, launch: Launch = launched) -> Record:
     """The same, killed `kills` times at random moments and resumed each time, then left to its end.
 
-    A moment is drawn as a number of steps, none included, and some milliseconds after them. Most of the kills come in steps, in
-    checkpoints and evaluations, some while the program loads.
+    A moment is drawn as a number of steps and up to 30 ms after them, or where that is none as a time while the program loads; the
+    moments spread over the `steps` of the run. Most of the kills come in steps, checkpoints and evaluations.
     """
-    log, chance, places = Path(f"{name}.log"), random.Random(seed), []  # noqa: S311  (which moments does not matter)
+    log, chance, done = Path(f"{name}.log"), random.Random(steps), list[Kill]()  # noqa: S311  (which moments does not matter)
     running = launch(line, log)
-    while len(places) < kills:
-        _wait(running, log, _lines(log) + chance.choice((0, 1, 1, 2, 3, 4)))
-        time.sleep(chance.uniform(0, 0.02))
+    while len(done) < kills:
+        before, left = _lines(log), kills - len(done)
+        wait = chance.randint(0, 2 * (steps - _steps(log)) // (left + 1))
+        _wait(running, log, before + wait)
+        time.sleep(chance.uniform(0, 0.03 if wait else LOADING))
         if running.poll() is not None:
             break  # before it could be killed so often
         running.kill()
         _end(running)
-        places.append(_last(log))
+        done.append(Kill(_last(log), loading=_lines(log) == before))
         begun = (Path("runs") / name / "recipe.yaml").exists()
         running = launch(f"resume runs/{name}" if begun else line, log)
     _finish(running, log)
     found = record(name, log)
-    found.kills.extend(places)
+    found.kills.extend(done)
     return found
 
 
@@ -135,11 +146,13 @@ def record(name: str, log: Path) -> Record:
 
 def told(record: Record) -> str:
     """Where the kills came, in words."""
-    epochs = Counter(place.epoch for place in record.kills)
-    steps = {place for place in record.kills if place.epoch}
-    by_epoch = ", ".join(f"{count} in epoch {epoch}" for epoch, count in sorted(epochs.items()) if epoch)
+    loading = sum(kill.loading for kill in record.kills)
+    training = Counter(kill.after.epoch for kill in record.kills if not kill.loading)
+    steps = {kill.after for kill in record.kills if not kill.loading}
+    by_epoch = ", ".join(f"{epoch}: {count}" for epoch, count in sorted(training.items()))
     return (
-        f"{len(record.kills)} kills: {epochs[0]} before the first step, {by_epoch}; after {len(steps)} different steps"
+        f"{len(record.kills)} kills, {loading} while loading, {training.total()} while training, after {len(steps)} different "
+        f"steps of {len(record.log)} (by epoch {by_epoch})"
     )
 
 
@@ -165,6 +178,12 @@ def _end(running: Process) -> int:
 
 def _lines(log: Path) -> int:
     return log.read_bytes().count(b"\n") if log.exists() else 0
+
+
+def _steps(log: Path) -> int:
+    """How many different steps it tells of."""
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    return len({tuple(line.split(",", 2)[:2]) for line in lines})
 
 
 def _last(log: Path) -> Place:

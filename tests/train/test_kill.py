@@ -56,7 +56,7 @@ def test_a_run_that_is_killed_ends_as_if_it_had_not_been(line: str) -> None:
     """Four kills: the same weights, byte for byte, the same history, and at every step the same images with the same changes."""
     line = prepared(line, epochs=3)
     whole = undisturbed(line, "net-1", Forked)
-    killed = disturbed(line, "net-2", 4, seed=1, launch=Forked)
+    killed = disturbed(line, "net-2", 4, len(whole.log), Forked)
     assert len(killed.kills) == 4
     assert killed == whole.__class__(whole.weights, whole.metrics, whole.log, killed.kills)
 
@@ -67,7 +67,7 @@ def test_fifty_kills_change_nothing(line: str, capsys: pytest.CaptureFixture[str
     """Programs started as a user does, killed while they load, train, save and evaluate."""
     line = prepared(line, epochs=20)
     whole = undisturbed(line, "net-1", launched)
-    killed = disturbed(line, "net-2", 50, seed=1, launch=launched)
+    killed = disturbed(line, "net-2", 50, len(whole.log), launched)
     with capsys.disabled():
         print(f"\n{told(killed)}")
     assert len(killed.kills) == 50
