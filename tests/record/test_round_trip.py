@@ -8,16 +8,15 @@ import torchvision
 
 from cnncli.build import build
 from cnncli.layers import Tensor
-from cnncli.models import models, network
+from cnncli.models import network
 from cnncli.record import record
 from cnncli.report import report
-
-SOURCES = [f"{name}@{edition}" for name, model in models().items() for edition in model.editions]
+from tests.sources import SOURCES
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_edition(source: str) -> None:
-    """Rows and totals are equal, layer by layer: names, outputs, parameters, MACs, connections, fields, bytes."""
+    """Rows and totals are equal, layer by layer: names, specs, who reads whom, shapes, and all figures, fields and bytes among them."""
     wanted = network(source)
     with torch.device("meta"):
         module = build(wanted)
@@ -35,6 +34,7 @@ def test_every_edition(source: str) -> None:
         ("googlenet@paper", {"aux": True}),
         ("lenet@classic", {"activation": "relu", "pool": "max"}),
         ("vgg11@d2l", {"ratio": 8, "hidden": 512}),
+        ("lenet@d2l", {"norm": "batch", "dropout": 0.2}),
     ],
 )
 def test_arguments_of_their_own(source: str, arguments: dict[str, object]) -> None:
