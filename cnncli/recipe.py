@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cnncli.errors import DataError, RequestError, UnknownName, nearest
+from cnncli.freezing import freeze
 from cnncli.network import Network
 from cnncli.overrides import apply
 from cnncli.recipe_schema.augment import Augmentation, Crop, Cutout, Jitter, RandAugment, Rotate, Scale, Shift
@@ -119,7 +120,11 @@ def input_size(recipe: Recipe) -> tuple[int, int, int] | None:
 
 
 def network_of(recipe: Recipe) -> Network:
-    """The network that `recipe` names, for the classes of its data set and the size of its images."""
+    """The network that `recipe` names, for the classes of its data set and the size of its images, layers frozen as it says."""
+    return freeze(_network(recipe), recipe.model.frozen)
+
+
+def _network(recipe: Recipe) -> Network:
     from cnncli.datasets import dataset
     from cnncli.trained import network_for
 
@@ -225,9 +230,14 @@ def _check_network(recipe: Recipe, draft: Draft) -> None:
         if key not in known:
             raise draft.refusal(("model", key), _no_argument(key, model.name, known))
     try:
-        all_sizes(network_of(recipe))
+        network = _network(recipe)
+        all_sizes(network)
     except RequestError as error:
         raise draft.refusal(_culprit(recipe), str(error)) from None
+    try:
+        freeze(network, model.frozen)
+    except RequestError as error:
+        raise draft.refusal(("model", "frozen"), str(error)) from None
 
 
 def _no_argument(key: str, name: str, known: Sequence[str]) -> str:

@@ -193,6 +193,9 @@ def test_wrong_data_are_refused(file: Path, data: str, part: str) -> None:
         ("name: lenet, lr: 1", "did you mean 'optimizer.lr'?"), ("name: lenet, weights: null", "its own are activation, pool"),
         ("name: lenet, classes: 3", "follows from the data set; remove it"), ("name: lenet, input: 3", "no such argument"),
         ("name: lenet, source: 3", "no such argument"), ("name: lenet, pool: [1]", "a list cannot be an argument"),
+        ("name: lenet, frozen: conv1", "'conv1' is not a list; write one, as in [conv1, conv2]"),
+        ("name: lenet, frozen: [conv9]", "x.yaml:2: model.frozen: 'conv9' is no layer with weights; did you mean 'conv2'?"),
+        ("name: lenet, frozen: [conv1, 3]", "model.frozen[1]: 3 is not a word"), ("name: lenet, frozen: [[a]]", "a list is not a word"),
         ("name: lenet, pool: {a: 1}", "a mapping cannot be an argument"), ("name: lenet, __class__: 3", "no such argument"),
     ],
 )  # fmt: skip
@@ -322,7 +325,7 @@ def test_a_network_without_a_recipe_trains_at_the_textbooks_rate(name: str, rate
 def test_resolved_names_every_key_in_order(file: Path) -> None:
     """Nothing is left to a default that may change; `kind: recipe` is the first line."""
     text = resolved(written(file, HEAD))
-    assert text.startswith("kind: recipe\nmodel:\n  name: lenet\ndata:\n  name: digits\n")
+    assert text.startswith("kind: recipe\nmodel:\n  name: lenet\n  frozen: []\ndata:\n  name: digits\n")
     values = parse(text, "x").value
     assert isinstance(values, dict)
     assert list(values) == ["kind", *section_names(), "seed"]

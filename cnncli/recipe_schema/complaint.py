@@ -61,6 +61,8 @@ def _path(entry: ErrorDetails) -> KeyPath:
         loc = (*loc[:1], *loc[2:])
     elif loc[:2] == ("data", "augment"):
         loc = (*loc[:3], *loc[4:])
+    elif loc[:2] == ("model", "frozen"):
+        loc = loc[:3]
     elif loc[:1] == ("model",):
         loc = loc[:2]
     if len(loc) == 1 and entry["type"].startswith("union_tag") and isinstance(entry["input"], Mapping):
@@ -146,7 +148,7 @@ def _wrong_kind(entry: ErrorDetails, path: KeyPath, draft: Draft) -> str:
             else f"its keys below it: {', '.join(known(path))}"
         )
         return f"{shown} is not a section; write {cure}"
-    if path[0] == "model" and path[1:] != ("name",):
+    if path[0] == "model" and path[:2] not in keys():
         return f"{shown} cannot be an argument of a network; write a word, a number, or true or false"
     if entry["type"] == "too_long":
         return f"has {len(entry['input'])} entries; keep one of each kind"
@@ -176,7 +178,7 @@ def _meant(value: object, wanted: str) -> str | None:
 def _example(wanted: str, path: KeyPath, draft: Draft) -> str:
     field = _field(path, draft)
     if wanted == "a list":
-        return "one, as in [{shift: 2}, flip]"
+        return "one, as in [conv1, conv2]" if path[-1] == "frozen" else "one, as in [{shift: 2}, flip]"
     if field is None:
         return wanted
     null = ", or null for none" if type(None) in get_args(field.annotation) else ""

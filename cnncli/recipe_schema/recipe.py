@@ -20,6 +20,12 @@ class Model(Section):
     __pydantic_extra__: dict[str, Scalar]
 
     name: str = Field(description="a built-in network and, where it is not the default, its edition: lenet@classic")
+    frozen: tuple[str, ...] = Field(
+        default=(),
+        strict=False,  # a list may stand for the tuple
+        max_length=1000,
+        description="layers that are not trained, by name: conv1, conv*, or block1 for all that is in it",
+    )
 
     @property
     def arguments(self) -> dict[str, Scalar]:

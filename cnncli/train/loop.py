@@ -80,7 +80,7 @@ def _pass(job: Job, state: State, clock: Clock, halted: Halted, saving: Saving |
     steps = job.steps(number)[state.batch :]
     first = (number - 1) * job.steps_an_epoch + state.batch
     health, rate = Health(job.device), job.rate
-    state.module.train()
+    state.practise()
     for step, batch in enumerate(job.train.batches(steps), first):
         health.begin()
         _step(job, state, batch, rate(step), health)

@@ -68,6 +68,14 @@ class State:
         """Those that are trained."""
         return self.optimizer.weights
 
+    def practise(self) -> None:
+        """Training mode; frozen layers stay in evaluation mode, so that their statistics are not trained either."""
+        self.module.train()
+        for layer in self.module.modules():
+            owned = list(layer.parameters())
+            if owned and not any(weight.requires_grad for weight in owned):
+                layer.eval()
+
     def next_epoch(self, device: torch.device) -> None:
         """Forget what was counted for the epoch that is over."""
         self.batch, self.seconds, self.tally = 0, 0.0, Tally.empty(device)
