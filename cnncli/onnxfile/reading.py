@@ -76,7 +76,7 @@ def _walked(model: ModelProto, given: Sequence[Input]) -> Walk:
     """
     fixed = next((each.whole[each.batch] for each in given if each.batch is not None), 1)
     walk = _run(model, given, fixed or unlikely(_sizes(model, given)))
-    if fixed or not (walk.failed or walk.lost):
+    if fixed or not (walk.failed or walk.lost(info.name for info in model.graph.output)):
         return walk
     again = _run(model, given, 1)
     return walk if again.failed else again

@@ -31,7 +31,6 @@ class Walk:
         self.blocks: dict[str, str] = {}
         self._readers: Counter[str] = Counter()
         self._reader: dict[str, NodeProto] = {}
-        self.lost = False  # something that flows has no batch
         self._fused: set[int] = set()
         self._depth = 0
         self.rows = Rows({})
@@ -41,6 +40,11 @@ class Walk:
     def failed(self) -> bool:
         """Whether the last row is one whose size cannot be told: nothing behind it can."""
         return bool(self.rows.drafts) and isinstance(self.rows.drafts[-1].layer, Failed)
+
+    def lost(self, outputs: Iterable[str]) -> bool:
+        """Whether one of `outputs` flows and has no batch."""
+        made = [self.env[name] for name in outputs if name in self.env]
+        return any(value.flows and value.seen.tensor.batch is None for value in made)
 
     def _enter(self, graph: GraphProto) -> None:
         """Note what a graph, or a branch, holds: its initializers, declared types, and who reads what."""
@@ -173,7 +177,6 @@ class Walk:
         for name, each, row in zip(node.output, made, found, strict=False):
             if name and each is not None and row is not None:
                 self.env[name] = Value(name, each[0], row[1], row[0])
-                self.lost = self.lost or row[1].tensor.batch is None
 
     def _next(self, node: NodeProto) -> tuple[NodeProto, Value] | None:
         """The only node that reads this one's first output, where it reads one constant besides."""

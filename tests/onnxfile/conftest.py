@@ -32,9 +32,18 @@ def apart(module: nn.Module) -> nn.Module:
 
 @pytest.fixture
 def export(tmp_path: Path) -> Export:
-    """Write a module to a file by torch's tracing exporter; `open` names the axes that it leaves open."""
+    """Write a module to a file by torch's tracing exporter; `open` names the axes that it leaves open.
 
-    def write(module: nn.Module, *shapes: Sequence[int], open: Any = None, fold: bool = False) -> Path:  # noqa: ANN401
+    fold: batch norms into convolutions · worked_out: what is computed of weights alone is stored instead of them
+    """
+
+    def write(
+        module: nn.Module,
+        *shapes: Sequence[int],
+        open: dict[int, str] | None = None,
+        fold: bool = False,
+        worked_out: bool = True,
+    ) -> Path:
         path = tmp_path / "net.onnx"
         names = [f"x{place}" for place in range(len(shapes))]
         mode = torch.onnx.TrainingMode.EVAL if fold else torch.onnx.TrainingMode.PRESERVE
@@ -47,6 +56,7 @@ def export(tmp_path: Path) -> Export:
                 dynamo=False,
                 input_names=names,
                 training=mode,
+                do_constant_folding=worked_out,
                 dynamic_axes={name: open or {0: "batch"} for name in names} if open != {} else None,
             )
         return path
