@@ -107,6 +107,9 @@ ERRORS = (
     "summary lenet classes=5 --classes 6",
     "summary lenet --max-params lots",
     "summery lenet",
+    "resume a b",
+    "resume tests epochs=20",
+    "resume --device gpu",
     "params lenet",
     "params covn --k 3",
     "params conv --k 3",
@@ -137,7 +140,17 @@ WIDE = (
     "summary lenet --explain --row conv2",
     "params conv --cin 6 --cout 16 --k 5 --input 14x14",
 )
-HELP = ("", "--help", "params --help", "summary --help", "solve --help", "diff --help", "models --help", "code --help")
+HELP = (
+    "",
+    "--help",
+    "params --help",
+    "summary --help",
+    "solve --help",
+    "diff --help",
+    "models --help",
+    "code --help",
+    "resume --help",
+)
 LINES = [(line, 80) for line in (*PARAMS, *SUMMARIES, *SOLUTIONS, *DIFFS, *MODELS, *CODE, *ERRORS, *HELP)] + [
     (line, 120) for line in WIDE
 ]
