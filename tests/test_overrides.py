@@ -83,7 +83,7 @@ def test_a_bare_key_belongs_to_the_section_that_has_it(key: str, meant: str) -> 
         ("momentun", "did you mean 'optimizer.momentum'?"), ("optimizer.momentun", "did you mean 'optimizer.momentum'?"),
         ("train.lr", "did you mean 'optimizer.lr'?"), ("learning_rate", "did you mean 'optimizer.lr'?"),
         ("activaton", "did you mean 'activation'?"), ("optimiser", "did you mean 'optimizer.name'?"), ("LR", "did you mean"),
-        ("foo", "the keys are activation, alpha, augment, "), ("a.b.c", "the keys are"), ("model.", "the keys are"),
+        ("foo", "the keys are accumulate, activation, alpha, "), ("a.b.c", "the keys are"), ("model.", "the keys are"),
         (".", "the keys are"), ("kind", "the keys are"), ("data.augment.0", "data.augment.0"),
         ("name", "may be model.name, data.name, optimizer.name, schedule.name"),
         ("optimizer", "is a section; set one of its keys, as in optimizer.name=…"), ("stop", "as in stop.patience=…"),

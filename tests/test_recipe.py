@@ -91,7 +91,7 @@ def test_values_reach_their_types(file: Path) -> None:
         ("optimizer:\n  lr: 1\n  momentun: 0.9", "x.yaml:6: optimizer.momentun: unknown key; did you mean 'momentum'?"),
         ("train: {batch_size: 3}", "train.batch_size: unknown key; did you mean 'data.batch_size'?"),
         ("train: {batch-size: 3}", "did you mean 'data.batch_size'?"),
-        ("train: {accumulate: 2}", "the keys of train are epochs, label_smoothing"),
+        ("train: {zzz: 2}", "the keys of train are epochs, label_smoothing"),
         ("foo: 1", "the keys of a recipe are model, data, optimizer, schedule, train, stop, seed"),
         ("optimizer: {name: adam, momentum: 0.9}", "is a key of sgd, rmsprop, not of adam; remove it, or write optimizer.name: sgd"),
         ("schedule: {gamma: 0.1}", "is a key of step, not of constant"),
@@ -330,8 +330,8 @@ def test_resolved_names_every_key_in_order(file: Path) -> None:
     assert isinstance(values, dict)
     assert list(values) == ["kind", *section_names(), "seed"]
     assert values["train"] == {
-        "epochs": 10, "label_smoothing": 0.0, "clip_norm": None, "init": "xavier", "precision": "auto", "memory_format": "auto",
-        "checkpoint_steps": None, "checkpoint_seconds": 60.0,
+        "epochs": 10, "label_smoothing": 0.0, "clip_norm": None, "accumulate": 1, "mixup": 0.0, "cutmix": 0.0, "ema": None,
+        "init": "xavier", "precision": "auto", "memory_format": "auto", "checkpoint_steps": None, "checkpoint_seconds": 60.0,
     }  # fmt: skip
 
 

@@ -41,6 +41,29 @@ class Train(Section):
     clip_norm: float | None = Field(
         default=None, gt=0, description="longest gradient allowed, as the 2-norm over all weights; null: any"
     )
+    accumulate: int = Field(
+        default=1, ge=1, le=10_000, description="batches that one step of the optimizer learns from"
+    )
+    mixup: float = Field(
+        default=0.0,
+        ge=0,
+        le=100,
+        description="mix each image with another of its batch, in shares from a beta distribution with this alpha; 0: do not",
+    )
+    cutmix: float = Field(
+        default=0.0,
+        ge=0,
+        le=100,
+        description="put a rectangle of another image into each, its size from a beta distribution with this alpha; 0: do not. "
+        "With mixup too, each batch gets one of the two",
+    )
+    ema: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="classify and keep a running mean of the weights, of which each step keeps this share, as in 0.99; null: the "
+        "weights themselves",
+    )
     init: Literal["xavier", "kaiming", "default"] = Field(
         default="xavier", description="first weights: xavier and kaiming draw uniformly, default is what torch does"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 
 import torch
@@ -46,9 +47,14 @@ class Job:
     @property
     def steps_an_epoch(self) -> int:
         """Steps, the last one perhaps with fewer images."""
-        return ceil(len(self.train) / self.recipe.data.batch_size)
+        return ceil(len(self.train) / self.images_a_step)
 
     @property
+    def images_a_step(self) -> int:
+        """Images that one step of the optimizer learns from, `data.batch_size` of them at once."""
+        return self.recipe.data.batch_size * self.recipe.train.accumulate
+
+    @cached_property
     def rate(self) -> Rate:
         """The learning rate of each step, counted from 0."""
         steps = self.steps_an_epoch
@@ -73,7 +79,7 @@ class Job:
         return list(zip(self.order(epoch), self._by_step(drawn), strict=True))
 
     def _by_step(self, values: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        step, values = self.recipe.data.batch_size, values.to(self.device)
+        step, values = self.images_a_step, values.to(self.device)
         return tuple(values[start : start + step] for start in range(0, len(values), step))
 
     def casting(self) -> AbstractContextManager[object]:

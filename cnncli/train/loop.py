@@ -13,19 +13,18 @@ from time import perf_counter
 from typing import NoReturn, Protocol
 
 import torch
-from torch.nn.functional import cross_entropy
-from torch.nn.utils import clip_grad_norm_
 
 from cnncli.errors import NonFiniteError
 from cnncli.train.device import set_random_state, wait
 from cnncli.train.epoch import Epoch, reason_to_stop
 from cnncli.train.evaluate import evaluate
 from cnncli.train.health import EVERY, Health, first_break, spoilt
-from cnncli.train.images import Batch, Step
+from cnncli.train.images import Step
 from cnncli.train.job import Job
 from cnncli.train.sample_log import log_samples
 from cnncli.train.seeds import seed_of
 from cnncli.train.state import State
+from cnncli.train.step import loss, take
 
 Halted = Callable[[], bool]
 
@@ -79,11 +78,11 @@ def _pass(job: Job, state: State, clock: Clock, halted: Halted, saving: Saving |
         torch.manual_seed(seed_of("dropout", job.recipe.seed, number))
     steps = job.steps(number)[state.batch :]
     first = (number - 1) * job.steps_an_epoch + state.batch
-    health, rate = Health(job.device), job.rate
+    health = Health(job.device)
     state.practise()
     for step, batch in enumerate(job.train.batches(steps), first):
         health.begin()
-        _step(job, state, batch, rate(step), health)
+        take(job, state, batch, step, health)
         log_samples(number, state.batch + 1, steps[step - first][0], batch[0])
         state.batch += 1
         if state.batch % EVERY == 0:
@@ -98,26 +97,6 @@ def _pass(job: Job, state: State, clock: Clock, halted: Halted, saving: Saving |
     wait(job.device)
     clock.read(training=True)
     return state.batch == job.steps_an_epoch
-
-
-def _step(job: Job, state: State, batch: Batch, lr: float, health: Health) -> None:
-    """Forward, backward, and one step of the optimizer. Nothing here waits for the device."""
-    scores, loss = _forward(job, state, batch)
-    torch.autograd.backward(loss)
-    health.look([weight.grad for weight in state.weights if weight.grad is not None])
-    if job.recipe.train.clip_norm is not None:
-        clip_grad_norm_(state.weights, job.recipe.train.clip_norm, foreach=True)
-    state.optimizer.step(lr, health.broken)
-    state.optimizer.clear()
-    state.tally.add(loss.detach(), scores.detach(), batch[1])
-
-
-def _forward(job: Job, state: State, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scores and loss of one batch."""
-    images, labels = batch
-    with job.casting():
-        scores = state.module(images)
-        return scores, cross_entropy(scores, labels, label_smoothing=job.recipe.train.label_smoothing)
 
 
 def _save(job: Job, state: State, clock: Clock, saving: Saving) -> None:
@@ -136,8 +115,8 @@ def _judge(job: Job, state: State, halted: Halted) -> Epoch | None:
     train = state.tally.score()
     if not isfinite(train.loss):  # a gradient may be finite all the same
         _stop(job, number, steps - 1, "the loss")
-    test = evaluate(state.module, job.test, job.evaluation_batch, halted)
-    val = evaluate(state.module, job.val, job.evaluation_batch, halted) if job.val else None
+    test = evaluate(state.judged, job.test, job.evaluation_batch, halted)
+    val = evaluate(state.judged, job.val, job.evaluation_batch, halted) if job.val else None
     if test is None or (job.val and val is None):
         return None
     state.confusion = test[1]
@@ -160,7 +139,8 @@ def _check(job: Job, state: State, health: Health, steps: Sequence[Step]) -> Non
         return
     set_random_state(health.random_before(sound), job.device)  # the same dropout
     batch = job.train.chosen(*steps[sound])
-    what = first_break(state.module, lambda: _forward(job, state, batch)[1])
+    position = job.steps_an_epoch - len(steps) + sound
+    what = first_break(state.module, lambda: loss(job, state, batch, position))
     _stop(job, len(state.epochs) + 1, _steps_before(job, state, steps) + sound, what or "the gradient")
 
 

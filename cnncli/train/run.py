@@ -112,7 +112,7 @@ def model_file(job: Job, state: State) -> bytes:
     """The weights as a safetensors file, with one metadata key that says what they are for; the same for the same weights."""
     from safetensors.torch import save
 
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in state.module.state_dict().items()}
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in state.judged.state_dict().items()}
     model = job.recipe.model
     described = {**facts(job), "model": model.name, "arguments": model.arguments, "data": job.recipe.data.name}
     return save(tensors, {"cnncli": _json(described).decode().strip()})

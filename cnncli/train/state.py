@@ -12,6 +12,7 @@ from cnncli.build import build
 from cnncli.datasets.folders import reason
 from cnncli.errors import DataError
 from cnncli.train import device as devices
+from cnncli.train.averaging import Average
 from cnncli.train.epoch import Epoch, Score, epoch_of
 from cnncli.train.initial import initialise
 from cnncli.train.job import Job
@@ -51,7 +52,8 @@ class State:
     """Where a run stands.
 
     epochs: those that are complete · batch: how many steps of the next one are done, `tally` and `seconds` (of training)
-    what came of them · total_seconds: since the start · confusion: K×K on the test images after the last epoch
+    what came of them · total_seconds: since the start · confusion: K×K on the test images after the last epoch · average: of
+    the weights, where the recipe asks for one
     """
 
     module: nn.Module
@@ -62,6 +64,12 @@ class State:
     seconds: float = 0.0
     total_seconds: float = 0.0
     confusion: torch.Tensor | None = None
+    average: Average | None = None
+
+    @property
+    def judged(self) -> nn.Module:
+        """The module with the weights that classify and are kept: the averaged ones where there are any."""
+        return self.average.module if self.average else self.module
 
     @property
     def weights(self) -> list[torch.Tensor]:
@@ -88,13 +96,16 @@ def begin(job: Job) -> State:
     initialise(module, job.recipe.train.init)
     module.to(job.device).to(memory_format=job.memory_format)
     weights = [weight for weight in module.parameters() if weight.requires_grad]
-    return State(module, Optimizer(job.recipe.optimizer, weights), Tally.empty(job.device))
+    decay = job.recipe.train.ema
+    average = Average(module, decay) if decay is not None else None
+    return State(module, Optimizer(job.recipe.optimizer, weights), Tally.empty(job.device), average=average)
 
 
 def snapshot(state: State, job: Job) -> dict[str, Any]:
     """All of `state` as tensors and plain values."""
     return {
         "model": dict(state.module.state_dict()),
+        "ema": dict(state.average.module.state_dict()) if state.average else None,
         "optimizer": state.optimizer.memory,
         "epochs": [epoch.row for epoch in state.epochs],
         "batch": state.batch,
@@ -113,8 +124,10 @@ def restored(job: Job, saved: dict[str, Any]) -> State:
     state = begin(job)
     try:
         state.module.load_state_dict(saved["model"])
+        if state.average:
+            state.average.module.load_state_dict(saved["ema"])
         _remember(state.optimizer, saved["optimizer"])
-    except (RuntimeError, ValueError, KeyError) as error:
+    except (RuntimeError, TypeError, ValueError, KeyError) as error:
         raise DataError(f"the checkpoint is of another network or optimizer: {reason(error)}") from error
     state.epochs = [epoch_of(row) for row in saved["epochs"]]
     state.batch, state.seconds, state.total_seconds = saved["batch"], saved["seconds"], saved["total_seconds"]

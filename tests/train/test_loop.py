@@ -203,3 +203,17 @@ def test_both_formats_and_both_precisions_train(job: Jobs) -> None:
         losses[setting] = epochs[0].train.loss
     assert losses["memory_format=channels_last"] == pytest.approx(losses["memory_format=contiguous"], rel=1e-3)
     assert losses["precision=bfloat16"] == pytest.approx(losses["memory_format=contiguous"], rel=0.1)
+
+
+def test_accumulated_batches_are_one_large_one(job: Jobs) -> None:
+    """Four batches of 8 give the gradient of one of 32, the last of each epoch smaller; the same steps, the same counts."""
+    (large, history), (small, other) = (
+        trained(job("precision=float32")),
+        trained(job("precision=float32", "batch_size=8", "accumulate=4")),
+    )
+    left, right = large.module.state_dict(), small.module.state_dict()
+    assert all(torch.allclose(left[name], right[name], atol=2e-5) for name in left)
+    assert [epoch.step for epoch in history] == [epoch.step for epoch in other] == [4, 8]
+    for first, second in zip(history, other, strict=True):
+        assert second.train.loss == pytest.approx(first.train.loss, rel=1e-4)
+        assert second.train.acc == pytest.approx(first.train.acc, abs=0.011)

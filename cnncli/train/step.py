@@ -1,0 +1,78 @@
+"""One step: forward and backward over the parts of its batch, then the optimizer. Nothing here waits for the device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
+
+from cnncli.train import mixing
+from cnncli.train.health import Health
+from cnncli.train.images import Batch
+from cnncli.train.job import Job
+from cnncli.train.seeds import generator
+from cnncli.train.state import State
+
+
+class Part(NamedTuple):
+    """What came of one part of a batch. loss: the mean over it · share: of the batch's images"""
+
+    scores: torch.Tensor
+    labels: torch.Tensor
+    loss: torch.Tensor
+    share: float
+
+
+def take(job: Job, state: State, batch: Batch, step: int, health: Health) -> None:
+    """Train on one batch. step: of the run, counted from 0"""
+    for part in parts(job, state, batch, state.batch):
+        torch.autograd.backward(weighted(part))
+        state.tally.add(part.loss.detach(), part.scores.detach(), part.labels)
+    health.look([weight.grad for weight in state.weights if weight.grad is not None])
+    if job.recipe.train.clip_norm is not None:
+        clip_grad_norm_(state.weights, job.recipe.train.clip_norm, foreach=True)
+    state.optimizer.step(job.rate(step), health.broken)
+    state.optimizer.clear()
+    if state.average is not None:
+        state.average.follow(step)
+
+
+def loss(job: Job, state: State, batch: Batch, position: int) -> torch.Tensor:
+    """The loss of the step at `position` in the epoch, as `take` has it."""
+    return torch.stack([weighted(part) for part in parts(job, state, batch, position)]).sum()
+
+
+def parts(job: Job, state: State, batch: Batch, position: int) -> Iterator[Part]:
+    """Forward through `data.batch_size` images at once, `train.accumulate` times; the last part may be smaller."""
+    images, labels = batch
+    split = partial(torch.split, split_size_or_sections=job.recipe.data.batch_size)
+    for place, (some, theirs) in enumerate(zip(split(images), split(labels), strict=True)):
+        mix = _mix(job, (len(state.epochs) + 1, position, place), len(theirs))
+        with job.casting():
+            scores = state.module(some if mix is None else mixing.mixed(mix, some))
+            mean = _loss(job, mix, scores, theirs, (images.shape[2], images.shape[3]))
+        yield Part(scores, theirs, mean, len(theirs) / len(labels))
+
+
+def weighted(part: Part) -> torch.Tensor:
+    """The part's share in the loss of its batch."""
+    return part.loss if part.share == 1 else part.loss * part.share
+
+
+def _mix(job: Job, place: tuple[int, int, int], count: int) -> mixing.Mix | None:
+    """A function of the seed and the place: epoch, step and part."""
+    options = job.recipe.train
+    if not options.mixup and not options.cutmix:
+        return None
+    return mixing.draw(options.mixup, options.cutmix, count, generator("mix", job.recipe.seed, *place))
+
+
+def _loss(
+    job: Job, mix: mixing.Mix | None, scores: torch.Tensor, labels: torch.Tensor, size: tuple[int, int]
+) -> torch.Tensor:
+    by_label = partial(cross_entropy, label_smoothing=job.recipe.train.label_smoothing)
+    return by_label(scores, labels) if mix is None else mixing.mixed_loss(mix, by_label, scores, labels, size)
