@@ -21,7 +21,7 @@ from cnncli.train.evaluate import evaluate
 from cnncli.train.health import EVERY, Health, first_break, spoilt
 from cnncli.train.images import Step
 from cnncli.train.job import Job
-from cnncli.train.sample_log import log_samples
+from cnncli.train.sample_log import log_samples, sample_log
 from cnncli.train.seeds import seed_of
 from cnncli.train.state import State
 from cnncli.train.step import loss, take
@@ -78,12 +78,13 @@ def _pass(job: Job, state: State, clock: Clock, halted: Halted, saving: Saving |
         torch.manual_seed(seed_of("dropout", job.recipe.seed, number))
     steps = job.steps(number)[state.batch :]
     first = (number - 1) * job.steps_an_epoch + state.batch
-    health = Health(job.device)
+    health, samples = Health(job.device), sample_log()
     state.practise()
     for step, batch in enumerate(job.train.batches(steps), first):
         health.begin()
         take(job, state, batch, step, health)
-        log_samples(number, state.batch + 1, steps[step - first][0], batch[0])
+        if samples is not None:
+            log_samples(samples, number, state.batch + 1, steps[step - first][0], batch[0])
         state.batch += 1
         if state.batch % EVERY == 0:
             _check(job, state, health, steps)

@@ -15,12 +15,14 @@ import torch
 VARIABLE = "CNNCLI_SAMPLE_LOG"
 
 
-def log_samples(epoch: int, step: int, indices: torch.Tensor, pixels: torch.Tensor) -> None:
-    """Append a line, if somebody asked for it. A step that was taken again after a kill has a line for each time."""
-    path = os.environ.get(VARIABLE)
-    if path is None:
-        return
+def sample_log() -> Path | None:
+    """The file, if somebody asked for one."""
+    return Path(os.environ[VARIABLE]) if VARIABLE in os.environ else None
+
+
+def log_samples(path: Path, epoch: int, step: int, indices: torch.Tensor, pixels: torch.Tensor) -> None:
+    """Append a line. A step that was taken again after a kill has a line for each time."""
     digest = sha256(pixels.cpu().contiguous().numpy().tobytes()).hexdigest()[:16]
     line = f"{epoch},{step},{digest},{' '.join(map(str, indices.tolist()))}\n"
-    with Path(path).open("ab", buffering=0) as file:  # one write, so that no line is half there
+    with path.open("ab", buffering=0) as file:  # one write, so that no line is half there
         file.write(line.encode())
