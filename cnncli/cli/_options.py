@@ -28,3 +28,13 @@ Inputs = Annotated[
         "--input", metavar="CxHxW", show_default=False, help="The input's shape, as in 1x224x224; once for each input."
     ),
 ]
+Run = Annotated[
+    str, typer.Argument(metavar="RUN", show_default=False, help="A trained run: its folder, or its name in runs/.")
+]
+Which = Annotated[
+    Literal["last", "best"] | None,
+    typer.Option(
+        "--which", help="Which checkpoint; without, the best by validation where the recipe validates, else the last."
+    ),
+]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, mps; auto is a GPU if there is one.")]

@@ -140,7 +140,7 @@ def _by_class(root: str, folder: str) -> tuple[dict[str, list[str]], int]:
     found: dict[str, list[str]] = {}
     ignored = 0
     for inner in _folders(folder):
-        files = [*_files(inner)]
+        files = [*files_below(inner)]
         images = [path for path in files if path[path.rfind(".") :].lower() in SUFFIXES]
         ignored += len(files) - len(images)
         if images:
@@ -149,7 +149,7 @@ def _by_class(root: str, folder: str) -> tuple[dict[str, list[str]], int]:
     return found, ignored
 
 
-def _files(folder: str) -> Iterator[str]:
+def files_below(folder: str) -> Iterator[str]:
     """All files below `folder` in order of their names; hidden ones left out, links to folders not followed."""
     inner = []
     with os.scandir(folder) as entries:
@@ -161,7 +161,7 @@ def _files(folder: str) -> Iterator[str]:
             elif entry.is_file():
                 yield entry.path
     for path in inner:
-        yield from _files(path)
+        yield from files_below(path)
 
 
 def _folders(folder: str) -> list[str]:

@@ -34,8 +34,8 @@ def curves(epochs: Sequence[Epoch], title: str) -> bytes:
     return png_of(figure)
 
 
-def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str], title: str) -> bytes:
-    """Counts of test images, a row for each true class and a column for each predicted one, as PNG.
+def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str], title: str, split: str = "test") -> bytes:
+    """Counts of the images of `split`, a row for each true class and a column for each predicted one, as PNG.
 
     A square's colour is its share of the row.
     """
@@ -52,7 +52,7 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str], title: st
         axes.set_xticks(range(len(names)), names, rotation=0 if max(map(len, names)) < 4 else 90, parse_math=False)
         axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.set(xlabel="predicted", ylabel="true")
-    note = f"{right:,} of {sum(map(sum, counts)):,} test images classified rightly"
+    note = f"{right:,} of {sum(map(sum, counts)):,} {split} images classified rightly"
     axes.set_title(f"{inert(title)}\n{note}", parse_math=False)
     return png_of(figure)
 

@@ -8,9 +8,20 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from cnncli.network import Network
+from cnncli.report import report
 from cnncli.train.epoch import Score
 from cnncli.train.images import Images
 from cnncli.train.streamed import Streamed
+
+AT_ONCE = 1 << 26  # bytes of activations, so that they stay near the processor
+MOST = 1024  # images
+
+
+def usual_batch(network: Network) -> int:
+    """Images to evaluate at once."""
+    an_image = max(1, report(network).totals.activation_bytes)
+    return min(max(AT_ONCE // an_image, 1), MOST)
 
 
 def evaluate(

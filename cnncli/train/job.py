@@ -14,15 +14,13 @@ from cnncli.datasets.loading import Wanted, load, sample
 from cnncli.datasets.progress import Progress
 from cnncli.network import Network
 from cnncli.recipe import Recipe, network_of
-from cnncli.report import report
 from cnncli.train import device as devices
 from cnncli.train.augment import draw
+from cnncli.train.evaluate import usual_batch
 from cnncli.train.images import Finish, Images, Scale, Step, divided, finish, placed, scale_of
 from cnncli.train.schedule import Rate, rate
 from cnncli.train.seeds import generator
 from cnncli.train.streamed import Streamed, streamed
-
-EVALUATED_AT_ONCE = 1 << 26  # bytes of activations, so that they stay near the processor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +61,7 @@ class Job:
     @property
     def evaluation_batch(self) -> int:
         """Images to evaluate at once."""
-        an_image = max(1, report(self.network).totals.activation_bytes)
-        return min(max(EVALUATED_AT_ONCE // an_image, 1), 1024)
+        return usual_batch(self.network)
 
     def order(self, epoch: int) -> tuple[torch.Tensor, ...]:
         """The indices of the training images, a tensor a step: a function of seed and epoch."""

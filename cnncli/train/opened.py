@@ -11,12 +11,15 @@ from torch import nn
 
 from cnncli.build import build
 from cnncli.errors import DataError, RequestError
+from cnncli.netfile import parse as parse_network
 from cnncli.network import Network
-from cnncli.recipe import Recipe, network_of
+from cnncli.recipe import Recipe
+from cnncli.solve import at
+from cnncli.strict_yaml import parse
 from cnncli.train import checkpoint, folder
 from cnncli.train import device as devices
-from cnncli.train.continuation import recipe_of
 from cnncli.train.images import Finish, Scale, finish
+from cnncli.trained import network_for
 
 WHICH = {"last": (folder.LAST, folder.PREVIOUS), "best": (folder.BEST,)}
 
@@ -49,13 +52,14 @@ class Opened:
 def opened(path: Path, which: str | None = None, device: str = "auto") -> Opened:
     """The run in the folder `path`. which: last or best; None is best where the run has a validation split, else last.
 
-    Raises `DataError` where there is no whole checkpoint, `RequestError` for a device or checkpoint that is not there.
+    From the checkpoint alone: what the run was trained on, and the file that its network was written in, may be gone. Raises
+    `DataError` where there is no whole checkpoint, `RequestError` for a device or checkpoint that is not there.
     """
     where = devices.device(device)
     chosen = which or ("best" if (path / folder.CHECKPOINTS / folder.BEST).exists() else "last")
     saved, note = _saved(path, chosen)
-    recipe = recipe_of(saved)
-    network = network_of(recipe)
+    recipe = Recipe.model_validate(parse(saved["recipe"], "the checkpoint's recipe").value)
+    network = _network(saved, recipe)
     module = build(network)
     module.load_state_dict(weights(saved))
     memory_format = devices.memory_format(recipe.train.memory_format, where)
@@ -76,9 +80,17 @@ def opened(path: Path, which: str | None = None, device: str = "auto") -> Opened
 
 
 def weights(saved: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """The weights in a checkpoint that are used after training."""
-    found: dict[str, torch.Tensor] = saved["model"]
+    """The weights in a checkpoint that are used after training: their running mean, where the recipe keeps one."""
+    found: dict[str, torch.Tensor] = saved.get("ema") or saved["model"]
     return found
+
+
+def _network(saved: dict[str, Any], recipe: Recipe) -> Network:
+    """The network that was trained, as it was then."""
+    size, name = tuple(saved["input"]), recipe.model.name
+    if saved["network"] is None:
+        return network_for(name, size, recipe.model.arguments, len(saved["classes"]))
+    return at(parse_network(saved["network"], name).network, size)
 
 
 def _saved(path: Path, which: str) -> tuple[dict[str, Any], str]:

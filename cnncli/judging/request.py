@@ -1,0 +1,70 @@
+"""What a command line asks of a trained run; refused here if it is wrong, before torch is imported."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+from cnncli.datasets import Dataset, dataset
+from cnncli.errors import DataError, RequestError
+from cnncli.train import folder
+from cnncli.train.request import check_device
+from cnncli.train.resume import resume_command, run_folder
+
+
+class Trained(NamedTuple):
+    """path: the run folder · which: last or best, None for best where the run has a validation split · device: where to run it."""
+
+    path: Path
+    which: str | None
+    device: str
+
+
+class Asked(NamedTuple):
+    """run: whose network · source: the images · own: whether they are those of the run's recipe · split: train, val or test."""
+
+    run: Trained
+    source: Dataset
+    own: bool
+    split: str
+
+
+def trained(name: str, which: str | None = None, device: str = "auto") -> Trained:
+    """The run called `name`, by its path or its name in `runs/`; raises `RequestError`, `DataError`."""
+    check_device(device)
+    path = run_folder(name)
+    checkpoints = path / folder.CHECKPOINTS
+    if which == "best" and not (checkpoints / folder.BEST).exists():
+        raise RequestError(
+            f"{path.as_posix()} has no best.pt: its recipe holds no validation split (data.val); write --which last"
+        )
+    if not any((checkpoints / file).exists() for file in (folder.LAST, folder.PREVIOUS, folder.BEST)):
+        raise DataError(f"{path.as_posix()} has no checkpoint yet; train it first: {resume_command(path)}")
+    return Trained(path, which, device)
+
+
+def asked(run: Trained, data: str | None, split: str) -> Asked:
+    """The images to judge `run` by: the data set `data`, or the recipe's own; raises `RequestError`, `DataError`."""
+    if data is not None:
+        if split == "val":
+            raise RequestError("--split val is the run's own, of its training images; leave --data out, or write test")
+        return Asked(run, dataset(data), own=False, split=split)
+    from cnncli.recipe import load
+
+    recipe = load(str(run.path / folder.RECIPE))
+    if split == "val" and not recipe.data.val:
+        raise RequestError(
+            f"{run.path.as_posix()} has no validation split (data.val is 0); write --split test or train"
+        )
+    return Asked(run, dataset(recipe.data.name), own=True, split=split)
+
+
+def printed(path: Path, epoch: int, split: str) -> float | None:
+    """The accuracy that training wrote into metrics.csv after an epoch; None where it wrote none that can be read."""
+    try:
+        with (path / folder.METRICS).open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row.get("epoch") == str(epoch)]
+        return float(rows[-1][f"{split}_acc"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None

@@ -1,0 +1,204 @@
+"""Letting a trained network classify a split, and keeping what it answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from cnncli.datasets import Dataset, Files, Split
+from cnncli.datasets.loading import Loaded, Wanted, load
+from cnncli.datasets.progress import Progress
+from cnncli.datasets.reading import read, tensor
+from cnncli.datasets.resize import fit_images
+from cnncli.errors import DataError, RequestError
+from cnncli.judging.figures import bins
+from cnncli.judging.judgement import Judgement, Mistake
+from cnncli.judging.request import Asked, printed
+from cnncli.train.epoch import Score
+from cnncli.train.evaluate import evaluate, usual_batch
+from cnncli.train.images import Images, divided, placed
+from cnncli.train.opened import Opened, opened
+from cnncli.train.streamed import Streamed, streamed
+from cnncli.trained import is_file, title_of
+from cnncli.yaml_scalar import inert
+
+SHOWN = 20  # mistakes that are kept with their images
+LISTED = 3  # classes that an error names
+
+
+@dataclass
+class Answers:
+    """What the network said of each image, kept on the device until all is said.
+
+    confidence: the probability of its guess · guess: the class by number
+    """
+
+    progress: Progress
+    confidence: list[torch.Tensor] = field(default_factory=list)
+    guess: list[torch.Tensor] = field(default_factory=list)
+
+    def __call__(self, _module: nn.Module, _inputs: Any, scores: torch.Tensor) -> None:  # noqa: ANN401  (a hook's)
+        """Take in the scores of one batch; a forward hook, so that `evaluate` counts as it does in training."""
+        best = scores.softmax(1).max(1)
+        self.confidence.append(best.values)
+        self.guess.append(best.indices)
+        self.progress.done += len(scores)
+
+
+def judge(
+    asked: Asked,
+    *,
+    batch_size: int | None = None,
+    on_bad_image: Literal["fail", "skip"] | None = None,
+    progress: Progress | None = None,
+) -> Judgement:
+    """The run's network on the images asked for: counts and loss as training computes them.
+
+    batch_size: images at once, None for as many as training takes · on_bad_image: None for what the recipe says. Raises
+    `RequestError` for a set with other classes, `DataError` for images or checkpoints that cannot be read.
+    """
+    progress = progress or Progress()
+    run = opened(asked.run.path, asked.run.which, asked.run.device)
+    mapping = _classes(asked.source, run)
+    with _cure():
+        loaded = _loaded(asked.source, run, on_bad_image or run.recipe.data.on_bad_image, progress)
+        part = _chosen(loaded, asked, run)
+        images = _put(replace(part, labels=mapping[part.labels]), run)
+        answers = Answers(progress)
+        score, confusion = _evaluated(images, run, batch_size, answers)
+    labels, guess, confidence = (
+        torch.cat(values).cpu() for values in ([images.labels], answers.guess, answers.confidence)
+    )
+    return Judgement(
+        title=inert(run.network.name if is_file(run.recipe.model.name) else title_of(run.recipe.model.name)),
+        run=run.path.as_posix(),
+        which=run.which,
+        epochs=run.epochs,
+        data=asked.source.name,
+        split=asked.split,
+        device=str(run.finish.device),
+        classes=run.classes,
+        score=score,
+        confusion=tuple(map(tuple, confusion.tolist())),
+        bins=bins(confidence.tolist(), (guess == labels).tolist()),
+        mistakes=tuple(_mistakes(images, _paths(loaded, asked, run), labels, guess, confidence)),
+        skipped=loaded.skipped,
+        printed=printed(run.path, run.epochs, asked.split) if asked.own and asked.split != "train" else None,
+        notes=(run.note,) if run.note else (),
+    )
+
+
+def _evaluated(
+    images: Images | Streamed, run: Opened, batch_size: int | None, answers: Answers
+) -> tuple[Score, torch.Tensor]:
+    """What `evaluate` says, and in `answers` what the network said."""
+    answers.progress.begin("classifying images", len(images))
+    hook = run.module.register_forward_hook(answers)
+    judged = evaluate(run.module, images, batch_size or usual_batch(run.network))
+    hook.remove()
+    answers.progress.end()
+    assert judged is not None  # noqa: S101  (nobody halts it)
+    return judged
+
+
+def _classes(source: Dataset, run: Opened) -> torch.Tensor:
+    """For each class of `source` its number in the run, found by name; raises `RequestError` where the run lacks one."""
+    places = {name: place for place, name in enumerate(run.classes)}
+    lacking = [name for name in source.classes if name not in places]
+    if lacking:
+        raise RequestError(
+            f"{inert(source.name)} has classes that {run.path.as_posix()} does not know: {_some(lacking)}; "
+            f"it knows {_some(run.classes)}; choose a set with those, or train on this one"
+        )
+    return torch.tensor([places[name] for name in source.classes])
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    return ", ".join(inert(repr(name), 30) for name in names[:LISTED]) + more
+
+
+@contextmanager
+def _cure() -> Iterator[None]:
+    """An image that cannot be read is cured by this command's option; the recipe's key is for training."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(str(error).replace("data.on_bad_image: skip", "--on-bad-image skip")) from error
+
+
+def _loaded(source: Dataset, run: Opened, on_bad_image: Literal["fail", "skip"], progress: Progress) -> Loaded:
+    data = run.recipe.data
+    wanted = Wanted(size=run.size, on_bad_image=on_bad_image, cache=data.cache, workers=data.workers)
+    return load(source, wanted, progress)
+
+
+def _chosen(loaded: Loaded, asked: Asked, run: Opened) -> Split | Files:
+    if asked.split == "test":
+        return loaded.test
+    if not asked.own:
+        return loaded.train
+    data = run.recipe.data
+    train, val = divided(loaded.train, val=data.val, limit=data.limit, seed=run.recipe.seed)
+    if asked.split == "train":
+        return train
+    if val is None:
+        raise RequestError(f"{run.path.as_posix()} was trained without a validation split; write --split test or train")
+    return val
+
+
+def _paths(loaded: Loaded, asked: Asked, run: Opened) -> Sequence[str] | None:
+    """Where the images asked for lie, one path each, though they may have been read already; None for a set in one piece."""
+    train, test = (_readable(part, loaded.skipped) for part in asked.source.load())
+    if train is None or test is None:
+        return None
+    chosen = _chosen(Loaded(train=train, test=test), asked, run)
+    return chosen.paths if isinstance(chosen, Files) else None
+
+
+def _readable(part: Split | Files, skipped: Sequence[str]) -> Files | None:
+    if isinstance(part, Split):
+        return None
+    left_out = set(skipped)
+    return part.part(torch.tensor([place for place, path in enumerate(part.paths) if path not in left_out]))
+
+
+def _put(part: Split | Files, run: Opened) -> Images | Streamed:
+    if isinstance(part, Split):
+        return placed(part, run.finish)
+    return streamed(part, run.finish, run.recipe.data.workers)
+
+
+def _mistakes(
+    images: Images | Streamed,
+    paths: Sequence[str] | None,
+    labels: torch.Tensor,
+    guess: torch.Tensor,
+    confidence: torch.Tensor,
+) -> Iterator[Mistake]:
+    """The most confident ones, those first; of equally confident ones the first in the split."""
+    wrong = (guess != labels).nonzero().flatten()
+    order = confidence[wrong].argsort(descending=True, stable=True)
+    for place in wrong[order][:SHOWN].tolist():
+        yield Mistake(
+            place=place,
+            path=paths[place] if paths else None,
+            truth=int(labels[place]),
+            guess=int(guess[place]),
+            probability=float(confidence[place]),
+            pixels=_pixels(images, place),
+        )
+
+
+def _pixels(images: Images | Streamed, place: int) -> torch.Tensor:
+    """One image as the network takes it, uint8 C×H×W."""
+    size = images.finish.size
+    if isinstance(images, Images):
+        return fit_images(images.pixels[place : place + 1].cpu(), size)[0]
+    (batch,) = read(images.files.paths, size, [[place]], 0)
+    return tensor(batch.pixels, size)[0]
