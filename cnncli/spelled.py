@@ -66,6 +66,10 @@ class Form(NamedTuple):
     results: tuple[Layout, ...] = ()
 
 
+AFTER = Form("", ())
+"""What is no call: the first operand, once the second, which overwrites a part of it, is computed."""
+
+
 class Flowing(NamedTuple):
     """An input of the row, by its place among them."""
 

@@ -26,9 +26,8 @@ from cnncli.record.operations import FRESH, Operation, operation, unasked
 from cnncli.record.rows import At, Rows
 from cnncli.record.said import Reader, Said
 from cnncli.record.signature import rebuilt, same_shape, signature, tensors_in
-from cnncli.record.spelling import constant, of_many
+from cnncli.record.spelling import after, constant, of_many
 from cnncli.record.tags import NOTHING, Constant, Flow, Tag
-from cnncli.spelled import Spelled, Unknown
 
 
 class Failed(NamedTuple):
@@ -146,7 +145,8 @@ class Recorder(TorchFunctionMode):
         outputs: list[torch.Tensor] = []
         shape = tensors_in(result, outputs)
         if known.overwrites is None and any(output is each for output in outputs for each in call.tensors):
-            outputs = [each.clone() for each in outputs]  # handed on (dropout): a row needs a tensor of its own
+            with torch._C.DisableTorchFunction():  # the copy is no row
+                outputs = [each.clone() for each in outputs]  # handed on (dropout): a row needs a tensor of its own
             result = rebuilt(shape, outputs)
         return self._row(call, known, result, outputs)
 
@@ -205,20 +205,21 @@ class Recorder(TorchFunctionMode):
         read = () if call.operation.name in FRESH else call.tags
         sources = frozenset[str]().union(*(tag.sources for tag in read if isinstance(tag, Constant)))
         changed = call.tensors[:1] if call.in_place else ()
-        made = self._spelled(call)
+        made = constant(call, self.marks.batch.size)
         for place, tensor in enumerate((*changed, *outputs), -len(changed)):
             if id(tensor) not in self.marks.own and (_among(tensor, changed) or not _among(tensor, call.tensors)):
                 alone = place < 0 or result is tensor
                 self.marks.mark(tensor, Constant(sources, made=of_many(made, None if alone else place)))
+        for tensor in changed:
+            self._overwritten(tensor)
         return result
 
-    def _spelled(self, call: Call) -> Spelled | Unknown:
-        """How the call is written; what it overwrites part of cannot be, from now on."""
-        whole = call.tensors[0]._base if call.in_place and call.tensors else None
+    def _overwritten(self, part: torch.Tensor) -> None:
+        """What a constant is part of changed with it."""
+        whole = part._base
         tag = NOTHING if whole is None else self.marks.tag(whole)
         if whole is not None and isinstance(tag, Constant) and tag.name is None:
-            self.marks.mark(whole, replace(tag, made=Unknown("a tensor that is overwritten in parts")))
-        return constant(call, self.marks.batch.size)
+            self.marks.mark(whole, replace(tag, made=after(tag.made, self.marks.tag(part))))
 
     def _opens(self, call: Call) -> bool:
         """Whether to look at what the function itself calls."""

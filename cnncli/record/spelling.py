@@ -15,6 +15,7 @@ from cnncli.record.examples import Seen
 from cnncli.record.operations import FRESH, operation
 from cnncli.record.tags import Constant, Flow, Tag
 from cnncli.spelled import (
+    AFTER,
     Alike,
     Batched,
     Computed,
@@ -53,7 +54,7 @@ def form(call: Call, batch: int, layouts: tuple[tuple[Layout, ...], tuple[Layout
     if name is None:
         return None
     plain = _Plain([id(each) for each in call.tensors], batch)
-    usual = {"_stacklevel": call.kwargs.get("_stacklevel"), **_defaults(call.function)}
+    usual = {**_defaults(call.function), "_stacklevel": call.kwargs.get("_stacklevel")}
     named = {key: each for key, each in call.kwargs.items() if not _is(each, usual.get(key, plain))}
     try:
         return Form(
@@ -89,6 +90,12 @@ def constant(call: Call, batch: int) -> Spelled | Unknown:
 def of_many(call: Spelled | Unknown, index: int | None) -> Operand:
     """One of a call's outputs."""
     return call if isinstance(call, Unknown) else Computed(call, index)
+
+
+def after(whole: Operand | None, part: Tag) -> Operand | None:
+    """A tensor once a part of it was overwritten."""
+    by = part.made if isinstance(part, Constant) else None
+    return None if whole is None or by is None else Computed(Spelled(AFTER, (whole, by)))
 
 
 def _of_constant(tag: Tag, dtype: str) -> Operand:
