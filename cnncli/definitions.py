@@ -63,9 +63,18 @@ class Definition:
 class Definitions:
     """The definitions of a network's parts, and the values of their parameters."""
 
-    def __init__(self, parts: Iterable[Part], layer_of: Callable[[Node], Layer], taken: Iterable[str] = ()) -> None:
-        """parts: those to be defined, inner ones first · layer_of: the spec to show · taken: names that are in use."""
-        self._layer_of = layer_of
+    def __init__(
+        self,
+        parts: Iterable[Part],
+        layer_of: Callable[[Node], Layer],
+        taken: Iterable[str] = (),
+        written: Callable[[Node | Part, Part], object] | None = None,
+    ) -> None:
+        """parts: those to be defined, inner ones first · layer_of: the spec to show · taken: names that are in use ·
+
+        written: for a node of a part that is written as it stands, what is written; for a part, what it holds besides its items
+        """
+        self._layer_of, self._written = layer_of, written or _nothing
         self._values: dict[str, dict[Slot, object]] = {}
         alike: dict[object, list[Part]] = {}
         self._shapes: dict[str, object] = {}
@@ -85,7 +94,7 @@ class Definitions:
             self._values[part.path] = {
                 (part.relative(node.name), name): value
                 for node in part.nodes()
-                if node.shares is None
+                if node.shares is None and self._written(node, part) is None
                 for name, value in plain(self._layer_of(node)).items()
             }
         return self._values[part.path]
@@ -108,10 +117,12 @@ class Definitions:
                     item.frozen,
                     item.shares is None,
                     wires.all(item.inputs, item),
+                    self._written(item, part),
                 )
                 for item in part.items
             )
-            self._shapes[part.path] = (items, tuple(wires.one(value) for value in part.outputs))
+            outputs = tuple(wires.one(value) for value in part.outputs)
+            self._shapes[part.path] = (items, outputs, self._written(part, part))
         return self._shapes[part.path]
 
     def _definition(self, name: str, uses: list[Part]) -> Definition:
@@ -124,6 +135,10 @@ class Definitions:
         slots = [tuple(each) for each in differing.values()]
         parameters = tuple(map(Parameter, _named(slots), slots))
         return Definition(name, uses[0].kind or name, tuple(uses), parameters, len(numbers) > 1)
+
+
+def _nothing(_item: Node | Part, _part: Part) -> None:
+    """Nothing is written as it stands."""
 
 
 class _Wires:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -72,6 +72,17 @@ class Network:
             if path in self.blocks:
                 return path
         return None
+
+
+SHOWN = 8
+"""How many nodes are named where many are in the way."""
+
+
+def named(nodes: Sequence[Node]) -> str:
+    """Nodes for a message, by name and operation: `a.roll (roll), b.norm (normalize) and 4 more`."""
+    found = [f"{node.name} ({getattr(node.layer, 'operation', '') or node.layer.torch_name})" for node in nodes[:SHOWN]]
+    more = f" and {len(nodes) - SHOWN} more" if len(nodes) > SHOWN else ""
+    return f"{', '.join(found)}{more}"
 
 
 def source(name: str, known: Mapping[str, object] | AbstractSet[str]) -> tuple[str, int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cnncli.network import Network, Node, source
@@ -43,13 +43,19 @@ class Part:
         return name.removeprefix(f"{self.path}.") if self.path else name
 
 
-def parts(network: Network) -> Part:
+def parts(network: Network, weights: Mapping[str, Sequence[str]] | None = None) -> Part:
     """The network as parts within parts.
 
     A path whose nodes do not run one after the other, or that use a module from elsewhere, is no part: its nodes stand in the part
     around it, under longer names.
+
+    weights: for nodes that read parameters by name, which; a path is no part where they are from outside it
     """
     spans = _spans(network)
+    for name, read in (weights or {}).items():
+        for path in _above(name):
+            if any(not each.startswith(f"{path}.") for each in read):
+                spans.pop(path, None)
     inputs, outputs = _crossings(network, spans)
     builder = _Builder(network, spans, inputs, outputs)
     return builder.part("", 0, len(network.nodes))

@@ -13,6 +13,7 @@ from cnncli.errors import CheckFailed, ShapeError
 
 if TYPE_CHECKING:
     from cnncli.network import Network
+    from cnncli.sources import Loaded
 
 
 def code(
@@ -35,17 +36,18 @@ def code(
 
     Example: cnncli code lenet --out lenet.py
     """
-    from cnncli.code import to_python
+    from cnncli.code import held_by, to_python
     from cnncli.render.code import show_code
     from cnncli.sources import Request, load
 
     own = merge(pairs(arguments), {"classes": ("--classes", classes)})
-    network = load(Request(source, inputs(input), own)).network
+    loaded = load(Request(source, inputs(input), own))
+    network = loaded.network
     _refuse(network)
-    text = to_python(network)
+    text = to_python(network, held_by(loaded.module)) if loaded.module is not None else to_python(network)
     show_code(text, format, out)
     if check:
-        _check(network, text)
+        _check(loaded, text)
 
 
 def _refuse(network: Network) -> None:
@@ -59,11 +61,14 @@ def _refuse(network: Network) -> None:
         raise ShapeError(failure_text(found, smallest_input(network)))
 
 
-def _check(network: Network, text: str) -> None:
-    from cnncli.code.check import differences
+def _check(loaded: Loaded, text: str) -> None:
+    from cnncli.code.check import Original, differences, training_differences
     from cnncli.render.text import complain
 
-    found = differences(network, text)
+    original = None if loaded.module is None else Original(loaded.module, loaded.ran_on)
+    found = differences(loaded.network, text, original)
     if found:
         raise CheckFailed(f"the code is not the network: {'; '.join(found)}; please report it with the command line")
     complain("the same names in the state dict, the same outputs to the bit", place="check")
+    if original is not None and (other := training_differences(loaded.network, text, original)):
+        complain(f"in eval mode, in which it was recorded; while training it does more: {other[0]}", place="check")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cnncli.code.held import held_by
 from cnncli.code.writing import to_python
 
-__all__ = ["to_python"]
+__all__ = ["held_by", "to_python"]

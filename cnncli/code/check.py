@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncli.code.writing import class_name
+from cnncli.errors import RequestError
+from cnncli.layers import Tensor
 from cnncli.network import Network
 
 if TYPE_CHECKING:
@@ -14,31 +19,65 @@ if TYPE_CHECKING:
 EXAMPLES = 2
 
 
-def differences(network: Network, text: str, *, seed: int = 0) -> list[str]:
-    """How the module in `text` differs from `build(network)`: in its state dict's keys, or in outputs by a bit at least.
+class Original(NamedTuple):
+    """The module that a network was recorded from, and what it was run on, as `record` takes that."""
 
-    Imports torch, runs `text`, builds both modules and runs them on two random examples, in eval mode and while training (where
-    dropout drops the same). Empty where they agree.
+    module: nn.Module
+    inputs: Any
+
+
+def differences(network: Network, text: str, original: Original | None = None, *, seed: int = 0) -> list[str]:
+    """How the module in `text` differs from `build(network)`, or from the module that was recorded.
+
+    In its state dict's keys, or in outputs by a bit at least. Imports torch, runs `text`, and runs both modules on two random
+    examples: in eval mode and while training (where dropout drops the same); a module that was recorded in eval mode is the code
+    in eval mode, and what it does otherwise while training is in `training_differences`. Empty where they agree. The module gets
+    random weights, on the CPU. Raises `RequestError` where it does not run there.
     """
     import torch
 
-    from cnncli.build import build
-
     torch.manual_seed(seed)
-    ours, theirs = build(network), module_in(text, network)
-    wanted, found = ours.state_dict(), theirs.state_dict()
+    pair = _pair(network, text, original)
+    wanted, found = pair.ours.state_dict(), pair.theirs.state_dict()
     if wanted.keys() != found.keys():
         return [f"the state dict has {key!r} in one of them only" for key in sorted(wanted.keys() ^ found.keys())[:5]]
-    theirs.load_state_dict(wanted)
-    inputs = [_example(tensor.shape, tensor.dtype, tensor.batch) for tensor in network.inputs.values()]
-    return [
-        f"output {place} differs while {'training' if training else 'evaluating'}"
-        for training in (False, True)
-        for place, (a, b) in enumerate(
-            zip(*(_run(each, inputs, seed, training=training) for each in (ours, theirs)), strict=True)
-        )
-        if not torch.equal(a.view(torch.uint8), b.view(torch.uint8))
-    ]
+    pair.theirs.load_state_dict(wanted)
+    modes = (False, True) if original is None else (False,)
+    return [each for training in modes for each in _unequal(pair, seed, training=training)]
+
+
+def training_differences(network: Network, text: str, original: Original, *, seed: int = 0) -> list[str]:
+    """How the code of a module that was recorded in eval mode differs from it while training; empty where they agree."""
+    import torch
+
+    torch.manual_seed(seed)
+    pair = _pair(network, text, original)
+    pair.theirs.load_state_dict(pair.ours.state_dict())
+    return _unequal(pair, seed, training=True)
+
+
+class _Pair(NamedTuple):
+    """Both modules, what runs each of them on its own arguments, and theirs."""
+
+    ours: nn.Module
+    theirs: nn.Module
+    arguments: tuple[tuple[Any, ...], dict[str, Any]]
+    inputs: list[torch.Tensor]
+
+
+def _pair(network: Network, text: str, original: Original | None) -> _Pair:
+    from cnncli.build import build
+
+    theirs = module_in(text, network)
+    if original is None:
+        inputs = [_example(tensor) for tensor in network.inputs.values()]
+        return _Pair(build(network), theirs, (tuple(inputs), {}), inputs)
+    inputs = []
+    filled(original.module)
+    if isinstance(original.inputs, Mapping):
+        named = {name: _examples(each, inputs) for name, each in original.inputs.items()}
+        return _Pair(original.module, theirs, ((), named), inputs)
+    return _Pair(original.module, theirs, (tuple(_examples(each, inputs) for each in original.inputs), {}), inputs)
 
 
 def module_in(text: str, network: Network) -> nn.Module:
@@ -49,23 +88,114 @@ def module_in(text: str, network: Network) -> nn.Module:
     return module
 
 
-def _example(shape: tuple[int, ...], dtype: str, batch: int | None) -> torch.Tensor:
+def filled(module: nn.Module) -> None:
+    """Random weights for a module that was built to be looked at; what its constructor computed with stays as it is."""
     import torch
 
-    sizes = list(shape)
-    if batch is not None:
-        sizes.insert(batch, EXAMPLES)
-    kind: torch.dtype = getattr(torch, dtype)
+    learned = {id(each) for each in module.parameters()}
+
+    def real(tensor: torch.Tensor) -> torch.Tensor:
+        if id(tensor) not in learned and not tensor.is_meta:
+            return tensor
+        if not tensor.is_floating_point():
+            return torch.zeros_like(tensor, device="cpu")
+        if tensor.dim() < 2 or id(tensor) not in learned:
+            return torch.empty_like(tensor, device="cpu").uniform_(0.5, 1.5)
+        fan_in = prod(tensor.shape[1:])
+        return torch.empty_like(tensor, device="cpu").normal_(std=fan_in**-0.5)
+
+    with torch.no_grad():
+        _apply(module, real)
+
+
+def _apply(module: nn.Module, real: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Put another tensor in place of each parameter and buffer; one that has several names stays one."""
+    from torch import nn
+
+    made: dict[int, torch.Tensor] = {}
+    for each in module.modules():
+        own: list[tuple[str, torch.Tensor]] = [*each.named_parameters(recurse=False, remove_duplicate=False)]
+        own += each.named_buffers(recurse=False, remove_duplicate=False)
+        for name, tensor in own:
+            if id(tensor) not in made:
+                new = real(tensor)
+                learned = isinstance(tensor, nn.Parameter)
+                made[id(tensor)] = nn.Parameter(new, tensor.requires_grad) if learned else new
+            setattr(each, name, made[id(tensor)])
+
+
+def _examples(value: Any, found: list[torch.Tensor]) -> Any:  # noqa: ANN401
+    """A module's argument with random examples for each spec; the network's inputs, batch first, are appended to `found`."""
+    if isinstance(value, Tensor):
+        tensor = _example(value)
+        found.append(tensor if not value.batch else tensor.movedim(value.batch, 0))
+        return tensor
+    if isinstance(value, Mapping):
+        return {key: _examples(each, found) for key, each in value.items()}
+    return type(value)(_examples(each, found) for each in value) if isinstance(value, list | tuple) else value
+
+
+def _example(spec: Tensor) -> torch.Tensor:
+    import torch
+
+    sizes = list(spec.shape)
+    if spec.batch is not None:
+        sizes.insert(spec.batch, EXAMPLES)
+    kind: torch.dtype = getattr(torch, spec.dtype)
     return torch.randn(sizes, dtype=kind) if kind.is_floating_point else torch.zeros(sizes, dtype=kind)
 
 
-def _run(module: nn.Module, inputs: list[torch.Tensor], seed: int, *, training: bool) -> list[torch.Tensor]:
+def _unequal(pair: _Pair, seed: int, *, training: bool) -> list[str]:
+    """The outputs that differ."""
+    mode = "training" if training else "evaluating"
+    args, named = pair.arguments
+    try:
+        ours = _run(pair.ours, args, named, seed, training=training)
+    except Exception as error:
+        from cnncli.record.fault import one_line
+
+        raise RequestError(f"--check runs the module on the CPU, where it fails: {one_line(error)}") from error
+    theirs = _run(pair.theirs, tuple(pair.inputs), {}, seed, training=training)
+    if len(ours) != len(theirs):
+        return [f"there are {len(theirs)} outputs while {mode}, not {len(ours)}"]
+    return [f"output {place} differs while {mode}" for place, same in enumerate(_same(ours, theirs)) if not same]
+
+
+def _same(ours: list[torch.Tensor], theirs: list[torch.Tensor]) -> Iterator[bool]:
+    import torch
+
+    for a, b in zip(ours, theirs, strict=True):
+        alike = a.shape == b.shape and a.dtype == b.dtype
+        yield alike and torch.equal(a.reshape(-1).view(torch.uint8), b.reshape(-1).view(torch.uint8))
+
+
+@contextmanager
+def _step_by_step() -> Iterator[None]:
+    """While entered, nn.MultiheadAttention runs as it does while training: its short cut in eval mode gives other last bits."""
+    import torch
+
+    usual = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(value=False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(value=usual)
+
+
+def _run(
+    module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], seed: int, *, training: bool
+) -> list[torch.Tensor]:
     """The module's outputs, with the same random numbers for each that is asked."""
     import torch
 
+    from cnncli.record.signature import replaced, tensors_in
+
+    given: list[torch.Tensor] = []
+    tensors_in((args, named), given)
+    copies = {id(each): each.clone() for each in given}
     torch.manual_seed(seed)
-    with torch.no_grad():
-        found = module.train(training)(*(each.clone() for each in inputs))
-    return [
-        each.clone(memory_format=torch.contiguous_format) for each in (found if isinstance(found, tuple) else (found,))
-    ]
+    with torch.no_grad(), _step_by_step():
+        result = module.train(training)(*replaced(list(args), copies), **replaced(named, copies))
+    found: list[torch.Tensor] = []
+    tensors_in(result, found)
+    return [each.clone(memory_format=torch.contiguous_format) for each in found]

@@ -4,47 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from keyword import iskeyword
 
-from cnncli.code.expressions import applied, class_name, constructor, literal, shapes
+from cnncli.code import held
+from cnncli.code.chains import is_numbered
+from cnncli.code.expressions import applied, constructor, literal, shapes
 from cnncli.code.layout import WIDTH, Argument, Call, positional, statement
-from cnncli.code.variables import Line, argument_names, lines
+from cnncli.code.recorded import Recorded
+from cnncli.code.spelling import Surroundings, Words
+from cnncli.code.variables import Free, Line, argument_names, lines
 from cnncli.definitions import Definition, Definitions
 from cnncli.errors import RequestError
-from cnncli.layers import Layer, Tensor, layer_kinds
+from cnncli.layers import Tensor
+from cnncli.layers.merge import Add
 from cnncli.network import Network, Node, source
 from cnncli.parts import Part
 from cnncli.report import Row
-
-SEQUENTIAL_OWN = {"append", "extend", "insert", "pop"}
-"""What nn.Sequential has besides nn.Module: a layer called so cannot stand in one."""
-
-
-def is_chain(part: Part) -> bool:
-    """Whether the items run straight one after the other, so that nn.Sequential says it all."""
-    value = part.inputs
-    for item in part.items:
-        name = part.relative(item.path if isinstance(item, Part) else item.name)
-        again = isinstance(item, Node) and item.shares is not None
-        outputs = item.outputs if isinstance(item, Part) else (item.name,)
-        if (
-            again
-            or item.inputs != value
-            or len(value) != 1
-            or len(outputs) != 1
-            or "." in name
-            or name in SEQUENTIAL_OWN
-        ):
-            return False
-        value = outputs
-    return part.outputs == value
-
-
-def is_numbered(part: Part) -> bool:
-    """Whether the items are called 0, 1, …"""
-    names = [part.relative(item.path if isinstance(item, Part) else item.name) for item in part.items]
-    return names == [str(place) for place in range(len(names))]
 
 
 @dataclass(frozen=True)
@@ -68,6 +44,7 @@ class Writer:
     network: Network
     rows: Mapping[str, Row]
     definitions: Definitions
+    recorded: Recorded
     used: set[str] = field(default_factory=set)
 
     def tensor(self, value: str) -> Tensor:
@@ -87,7 +64,7 @@ class Writer:
 
     def _class(self, name: str, about: str, scope: _Scope) -> list[str]:
         parameters = [each.name for each in scope.definition.parameters] if scope.definition else []
-        chain = is_chain(scope.part) and is_numbered(scope.part)
+        chain = self.recorded.is_chain(scope.part) and is_numbered(scope.part)
         found = [f"class {name}(nn.{'Sequential' if chain else 'Module'}):", f'    """{about}"""', ""]
         found += _signature("__init__", ["self", *parameters])
         if chain:
@@ -100,19 +77,36 @@ class Writer:
         """A line for each module that the class holds."""
         tree: dict[str, object] = {}
         for item in scope.part.items:
-            if isinstance(item, Part) or (item.shares is None and not self._is_written_out(item, scope)):
+            if isinstance(item, Part) or (
+                item.shares is None and self.recorded.has_module(item) and not self._is_written_out(item, scope)
+            ):
                 name = scope.part.relative(item.path if isinstance(item, Part) else item.name)
                 *path, last = name.split(".")
                 home = tree
                 for part in path:
                     home = home.setdefault(part, {})  # type: ignore[assignment]
                 home[last] = self._made(item, scope)
+        late = dict(self._bare(scope.part, tree))
         for name, made in tree.items():
             value = self._contained(made)
             if is_attribute(name):
                 yield from statement(f"self.{name} = ", value)
             else:
                 yield from statement("", Call("self.add_module", (Argument(f'"{name}"'), Argument(value))))
+        for name, weight in late.items():
+            yield from statement(f"{path_of(name)} = ", held.made(weight))
+
+    def _bare(self, part: Part, tree: dict[str, object]) -> Iterator[tuple[str, held.Weight]]:
+        """Add the weights that the part's own class holds; those that belong to a module come back."""
+        for name, weight in self.recorded.held_in(part).items():
+            *path, last = part.relative(name).split(".")
+            home: object = tree
+            for each in path:
+                home = home.setdefault(each, {}) if isinstance(home, dict) else home
+            if isinstance(home, dict):
+                home[last] = held.made(weight)
+            else:
+                yield part.relative(name), weight
 
     def _contained(self, made: object) -> Call:
         """A module, or a container of those that have a longer name in common."""
@@ -148,13 +142,12 @@ class Writer:
         return Argument(made, "", comment)
 
     def _layer(self, node: Node, scope: _Scope) -> Call:
-        layer = self.rows[node.name].layer
+        layer = self.recorded.inner(self.rows[node.name].layer)
         varying = [name for name in layer.config if scope.parameter(node.name, name)]
-        self._need(layer)
-        return constructor(layer, lambda name, value: scope.parameter(node.name, name) or literal(value), varying)
-
-    def _need(self, layer: Layer) -> None:
-        self.used.add(class_name(layer))
+        found = constructor(layer, lambda name, value: scope.parameter(node.name, name) or literal(value), varying)
+        head = self.recorded.torchs.get(node.name, found.head)
+        self.used.add(head)
+        return replace(found, head=head)
 
     def _instance(self, part: Part, definition: Definition, scope: _Scope) -> Call:
         values = self.definitions.values(part)
@@ -169,8 +162,9 @@ class Writer:
     def _freezing(self, scope: _Scope) -> Iterator[str]:
         """Layers whose weights are not trained; those in classes of their own are frozen there."""
         for node in self._own_nodes(scope.part):
-            if node.frozen and node.shares is None and self.rows[node.name].layer.weights:
-                yield f"        {_path(scope.part.relative(node.name))}.requires_grad_(False)"
+            owns = node.frozen and node.shares is None and self.recorded.has_module(node)
+            if owns and self.rows[node.name].layer.weights:
+                yield f"        {path_of(scope.part.relative(node.name))}.requires_grad_(False)"
 
     def _own_nodes(self, part: Part) -> Iterator[Node]:
         for item in part.items:
@@ -185,28 +179,45 @@ class Writer:
         arguments = argument_names(part, any_number=any_number)
         made = [item.outputs if isinstance(item, Part) else self._outputs(item) for item in part.items]
         found, results = lines(part, made, arguments)
+        found = [line for line in found if not self.recorded.is_silent(line.item)]
         if not found:
             return [*_signature("forward", ["self", *arguments]), *_returned(results)]
-        body = [text for line in found[:-1] for text in self._line(line, scope)]
+        free = Free({*arguments, *results, *(name for line in found for name in (*line.inputs, *line.outputs))})
+        body = [text for line in found[:-1] for text in self._line(line, scope, free)]
         last = found[-1]
         if tuple(last.outputs) == tuple(results) and len(results) == 1 and not self._adds_in_place(last):
-            value = self._value(last, scope)
+            before, value = self._said(last, scope, free)
+            body += [text for each in before for text in statement(each.start, each.value)]
             body += statement("return ", value, self._shapes(last.item))
         else:
-            body += self._line(last, scope)
+            body += self._line(last, scope, free)
             body += _returned(results)
         return [*_signature("forward", ["self", *arguments]), *body]
 
-    def _line(self, line: Line, scope: _Scope) -> list[str]:
+    def _line(self, line: Line, scope: _Scope, free: Free) -> list[str]:
         comment = self._shapes(line.item)
         if self._adds_in_place(line):
             return statement(f"{line.outputs[0]} += ", line.inputs[1], comment)
-        return statement(f"{', '.join(line.outputs) or '_'} = ", self._value(line, scope), comment)
+        before, value = self._said(line, scope, free)
+        targets = ", ".join(line.outputs) or "_"
+        found = [text for each in before for text in statement(each.start, each.value)]
+        return found + (statement(f"{targets} = ", value, comment) if value != targets else [])
+
+    def _said(self, line: Line, scope: _Scope, free: Free) -> Words:
+        """An item's expression, and the statements that it needs before."""
+        item = line.item
+        if isinstance(item, Part) or not self.recorded.is_recorded(item):
+            return Words([], self._value(line, scope))
+        tensors = [self.tensor(value) for value in item.inputs]
+        around = Surroundings(
+            line.inputs, tensors, line.outputs, lambda name: path_of(scope.part.relative(name)), free.name
+        )
+        return self.recorded.words(item, around, path_of(scope.part.relative(item.shares or item.name)))
 
     def _adds_in_place(self, line: Line) -> bool:
         """`x += y` says it, where the sum takes the first variable."""
         layer = self.rows[line.item.name].layer if isinstance(line.item, Node) else None
-        in_place = layer is not None and layer.torch_name == "Add" and layer.aliases
+        in_place = layer is not None and type(layer) is Add and layer.aliases
         return in_place and len(line.inputs) == 2 and line.outputs == line.inputs[:1]
 
     def _value(self, line: Line, scope: _Scope) -> str | Call:
@@ -215,10 +226,12 @@ class Writer:
             written = applied(self.rows[item.name].layer, line.inputs)
             return written if written is not None else item.name
         name = item.path if isinstance(item, Part) else item.shares or item.name
-        return Call(_path(scope.part.relative(name)), tuple(map(Argument, line.inputs)))
+        return Call(path_of(scope.part.relative(name)), tuple(map(Argument, line.inputs)))
 
     def _is_written_out(self, node: Node, scope: _Scope, inputs: tuple[str, ...] | None = None) -> bool:
         """Whether a layer is an expression in `forward` and no module."""
+        if self.recorded.is_recorded(node):
+            return False
         layer = self.rows[node.name].layer
         if inputs is None:
             every = bool(scope.definition and scope.definition.any_number) and node is scope.part.items[0]
@@ -258,7 +271,7 @@ def _returned(results: list[str]) -> list[str]:
     return [line] if len(line) <= WIDTH else statement("return ", Call("", positional(results)))
 
 
-def _path(name: str) -> str:
+def path_of(name: str) -> str:
     """What a module is called within its class: `self.stem`, or getattr(self.stem, "0") where it is a number."""
     found = "self"
     for part in name.split("."):
@@ -271,18 +284,12 @@ def is_attribute(name: str) -> bool:
     return name.isidentifier() and name.isascii() and not iskeyword(name) and not name.startswith("__")
 
 
-def check_network(network: Network) -> None:
-    """Refuse layers that only recording makes, and names that would not be inert in code.
+def check_names(network: Network) -> None:
+    """Refuse names that would not be inert in code: one that is no identifier must at least be safe between quotes.
 
-    A name that is no identifier must at least be safe between quotes. Raises `RequestError`.
+    Raises `RequestError`.
     """
-    kinds = set(layer_kinds().values())
     for node in network.nodes:
-        if type(node.layer) not in kinds:
-            raise RequestError(
-                f"{node.name} ({node.layer.torch_name}) was recorded from a module and cannot be written as code; "
-                "use that module itself"
-            )
         for part in node.name.partition(":")[0].split("."):
             if not _QUOTABLE.fullmatch(part):
                 raise RequestError(f"{network.name}: {node.name!r} cannot be written as code; rename the layer")

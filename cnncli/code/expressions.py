@@ -122,7 +122,7 @@ _APPLIED: Mapping[type[Layer], Callable[[Any, Sequence[str]], str | Call | None]
 
 def shapes(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> str:
     """`b×1×28×28 => b×6×28×28`, the batch as b."""
-    return f"{_listed(inputs)} => {_listed(outputs)}" if outputs else _listed(inputs)
+    return " => ".join((_listed(inputs), _listed(outputs))).strip() if outputs else _listed(inputs)
 
 
 def _listed(tensors: Sequence[Tensor]) -> str:

@@ -170,14 +170,24 @@ class MultiheadAttention(nn.MultiheadAttention):
         x = functional.scaled_dot_product_attention(*x, dropout_p=dropout)
         return self.out_proj(x.transpose(1, 2).flatten(2))
 ''',
+    "SelfAttention": '''
+class SelfAttention(nn.MultiheadAttention):
+    """Torch's attention of a sequence to itself, the batch first."""
+
+    def __init__(self, embed_dim, num_heads, dropout=0.0, bias=True):
+        super().__init__(embed_dim, num_heads, dropout, bias, batch_first=True)
+
+    def forward(self, x):
+        return super().forward(x, x, x, need_weights=False)[0]
+''',
     "Container": '''
 class Container(nn.Module):
-    """Modules under one name that are called one by one."""
+    """Modules under one name that are called one by one, and parameters."""
 
-    def __init__(self, modules):
+    def __init__(self, held):
         super().__init__()
-        for name, module in modules.items():
-            self.add_module(name, module)
+        for name, each in held.items():
+            setattr(self, name, each)
 ''',
 }
 """Class → its source."""

@@ -124,6 +124,17 @@ class _Plan:
         return name if name not in self.held else self._path()
 
 
+class Free(NamedTuple):
+    """Names for what is computed besides. taken: those that are in use"""
+
+    taken: set[str]
+
+    def name(self, number: int) -> str:
+        """`value`, `value2`, …"""
+        name = f"value{number + 1}" if number else "value"
+        return name if name not in self.taken else f"{name}_"
+
+
 def _meeting(part: Part, made: Sequence[tuple[str, ...]], reads: dict[str, list[int]]) -> list[int]:
     """For each item the first one behind it that all its results go through; the number of items where there is none.
 

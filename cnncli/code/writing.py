@@ -5,41 +5,45 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 
-from cnncli.code.classes import Writer, check_network, is_attribute, is_chain
+from cnncli.code.classes import Writer, check_names, is_attribute
 from cnncli.code.expressions import CODES
+from cnncli.code.held import Weights
 from cnncli.code.own import OWN
+from cnncli.code.recorded import Recorded
 from cnncli.definitions import Definitions
 from cnncli.errors import ShapeError
 from cnncli.layers import dims
 from cnncli.layers._bitmaps import bitmaps
 from cnncli.models import model
 from cnncli.network import Network
-from cnncli.parts import parts
 from cnncli.report import Report, Row, report
 
 
-def to_python(network: Network) -> str:
+def to_python(network: Network, weights: Weights = MappingProxyType({})) -> str:
     """The network as a Python file: plain nn.Module classes, formatted as ruff format does, shapes in comments.
 
-    Its state dict has the keys of `build(network)`, and it computes the same to the bit. Raises `ShapeError` where the network
-    cannot take its input and `RequestError` where a layer or a name cannot be written as code.
+    Its state dict has the keys of `build(network)`, and it computes the same to the bit. weights: for a recorded network, what its
+    module holds (`held_by`), which the state dict then has the keys of. Raises `ShapeError` where the network cannot take its
+    input and `RequestError` where a layer or a name cannot be written as code.
     """
-    check_network(network)
+    check_names(network)
     found = report(network)
     if found.failure:
         raise ShapeError(str(found.failure))
-    return _file(network, found)
+    recorded = Recorded(network, {row.name: row for row in found.rows}, weights)
+    recorded.check()
+    return _file(network, found, recorded)
 
 
-def _file(network: Network, found: Report) -> str:
-    rows = {row.name: row for row in found.rows}
-    whole = parts(network)
+def _file(network: Network, found: Report, recorded: Recorded) -> str:
+    rows, whole = recorded.rows, recorded.whole
     name = class_name(network)
     taken = {name, CODES, "nn", "torch", "functional", "OrderedDict", *OWN, *dir(builtins)}
-    classes = [part for part in whole.parts() if part.kind or not is_chain(part)]
-    definitions = Definitions(classes, lambda node: rows[node.name].layer, taken)
-    writer = Writer(network, rows, definitions)
+    classes = [part for part in whole.parts() if part.kind or not recorded.is_chain(part)]
+    definitions = Definitions(classes, lambda node: rows[node.name].layer, taken, recorded.written)
+    writer = Writer(network, rows, definitions, recorded)
     written = [writer.class_of(each) for each in definitions.all]
     written.append(writer.network_class(name, _about(network, found), whole))
     own = [OWN[each].strip("\n").split("\n") for each in OWN if each in writer.used]

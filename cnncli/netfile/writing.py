@@ -15,7 +15,7 @@ from cnncli.netfile.expand import numbered
 from cnncli.netfile.items import WORDS_OF, Item, Values, after, is_join, spelled_out, start
 from cnncli.netfile.names import JOINS, lookup, wrong_name
 from cnncli.netfile.text import Steps, text
-from cnncli.network import Network, Node, source
+from cnncli.network import Network, Node, named, source
 from cnncli.parts import Part, parts
 
 FAR = 200
@@ -71,6 +71,12 @@ class _Writer:
 
     def document(self) -> dict[str, Any]:
         """The file's keys and values."""
+        foreign = [node for node in self.network.nodes if type(node.layer) not in self.specs]
+        if foreign:
+            each = "was recorded from a module and has" if len(foreign) == 1 else "were recorded from a module and have"
+            raise RequestError(
+                f"{self.network.name}: cannot be written as YAML: {named(foreign)} {each} no name in a file"
+            )
         layers = self._steps(self.whole.items, tuple(self.network.inputs), _Level())
         last = after(self.whole.items[-1]) if self.whole.items else ()
         found: dict[str, Any] = {"kind": "network", "name": self.network.name, "input": _inputs(self.network.inputs)}
@@ -210,8 +216,6 @@ class _Writer:
     def _layer(self, node: Node, level: _Level) -> Any:  # noqa: ANN401
         """`ReLU`, or `{Conv2d: {out_channels: 6, …}}`."""
         self.known.add(node.name)
-        if type(node.layer) not in self.specs:
-            self._refuse(node.name, "was recorded from a module and has no name in a file")
         name = type(node.layer).__name__
         arguments = self._arguments(node, level)
         return {name: arguments} if arguments else name

@@ -1,0 +1,241 @@
+"""Calls that a module made, as Python again: the last one as an expression, what is computed for it as statements before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from cnncli.code.layout import Argument, Call, positional
+from cnncli.code.methods import UnwrittenError, literal, method
+from cnncli.layers import Tensor
+from cnncli.spelled import (
+    AFTER,
+    Alike,
+    Batched,
+    Computed,
+    Flowing,
+    Held,
+    Layout,
+    Operand,
+    Place,
+    Spelled,
+    Stretch,
+    Unknown,
+    Word,
+    computed,
+)
+
+
+class Statement(NamedTuple):
+    """`target = value`; a target of "" stands for a statement of its own."""
+
+    target: str
+    value: str | Call
+
+    @property
+    def start(self) -> str:
+        """What stands before the value."""
+        return f"{self.target} = " if self.target else ""
+
+
+class Words(NamedTuple):
+    """A row's statements, and the expression that they lead to."""
+
+    before: list[Statement]
+    value: str | Call
+
+
+class Surroundings(NamedTuple):
+    """Where a row is written.
+
+    inputs: the variables it reads · tensors: what they hold · outputs: the variables it is kept in · weight: what a parameter is
+    called there, by its name in the state dict · free: names for values of its own
+    """
+
+    inputs: Sequence[str]
+    tensors: Sequence[Tensor]
+    outputs: Sequence[str]
+    weight: Callable[[str], str]
+    free: Callable[[int], str]
+
+    @property
+    def examples(self) -> str | None:
+        """How many examples there are; None where no input says it."""
+        batched = (name for name, tensor in zip(self.inputs, self.tensors, strict=False) if tensor.batch == 0)
+        return next((f"{name}.shape[0]" for name in batched), None)
+
+
+def words(call: Spelled, around: Surroundings) -> Words:
+    """The call in a forward pass whose values have the batch first; raises `UnwrittenError`."""
+    return _Speller(around).row(call)
+
+
+@dataclass
+class _Speller:
+    around: Surroundings
+    before: list[Statement] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)
+    """Variables of what was computed, by its number."""
+    count: int = 0
+
+    def row(self, call: Spelled) -> Words:
+        """Statements and expression of a row's call."""
+        for each in computed(call):
+            self._compute(each)
+        alike = _indifferent(call)
+        operands = [
+            self._laid(operand, layout, alike=alike)
+            for operand, layout in zip(call.operands, call.form.operands, strict=True)
+        ]
+        value = self._value(call, operands)
+        results = [] if alike else [place for place, layout in enumerate(call.form.results) if not layout.usual]
+        if not results or not self.around.outputs:
+            return Words(self.before, value)
+        if len(call.form.results) > 1:
+            raise UnwrittenError("several outputs with the batch elsewhere")
+        self._say(self.around.outputs[0], value)
+        return Words(self.before, self._back(self.around.outputs[0], call.form.results[0]))
+
+    def _say(self, target: str, value: str | Call) -> None:
+        self.before.append(Statement(target, value))
+
+    def _variable(self, value: str | Call) -> str:
+        """A new one that holds a value."""
+        name = self.around.free(self.count)
+        self.count += 1
+        self._say(name, value)
+        return name
+
+    def _compute(self, each: Computed) -> None:
+        """A variable for what is computed."""
+        operands = [self._operand(operand) for operand in each.call.operands]
+        if each.call.form == AFTER:
+            self.names[each.number] = operands[0]
+            return
+        value = self._value(each.call, operands)
+        if each.call.inplace:
+            self._say("", value)
+            self.names[each.number] = operands[0]
+            return
+        name = self._variable(value)
+        self.names[each.number] = name if each.index is None else f"{name}[{each.index}]"
+
+    def _operand(self, operand: Operand) -> str:
+        if isinstance(operand, Unknown):
+            raise UnwrittenError(operand.why)
+        if isinstance(operand, Computed):
+            return self.names[operand.number]
+        if isinstance(operand, Held):
+            return self.around.weight(operand.name)
+        if isinstance(operand, Alike):
+            fitting = (
+                n for n, t in zip(self.around.inputs, self.around.tensors, strict=True) if t.dtype == operand.dtype
+            )
+            name = next(fitting, None)
+            if name is None:
+                raise UnwrittenError(f"a tensor that is new, {operand.dtype} as none that it reads")
+            return name
+        return self.around.inputs[operand.at]
+
+    def _laid(self, operand: Operand, layout: Layout, *, alike: bool) -> str:
+        """An operand as it lay in the module."""
+        name = self._operand(operand)
+        if not isinstance(operand, Flowing) or alike or layout.usual:
+            return name
+        axis = layout.batch if layout.folded is None else layout.folded
+        moved = f"{name}.movedim(0, {axis})" if axis else name
+        folded = "" if layout.folded is None else f".flatten({axis}, {(axis or 0) + 1})"
+        return self._variable(f"{moved}{folded}")
+
+    def _back(self, name: str, layout: Layout) -> str:
+        """An output with the batch first."""
+        axis = layout.batch if layout.folded is None else layout.folded
+        folded = "" if layout.folded is None else f".unflatten({axis}, (-1, {layout.times}))"
+        return f"{name}{folded}" + (f".movedim({axis}, 0)" if axis else "")
+
+    def _value(self, call: Spelled, operands: Sequence[str]) -> str | Call:
+        """The call itself."""
+        home, _, name = call.form.function.rpartition(".")
+        args = [self._plain(each, operands) for each in call.form.args]
+        named = tuple(Argument(self._plain(value, operands), f"{key}=") for key, value in call.form.named)
+        if home != "Tensor":
+            return Call(call.form.function, (*positional(args), *named))
+        if not isinstance(call.form.args[0], Place):
+            raise UnwrittenError(f"{name} of something that is no tensor")
+        return method(name, [str(args[0]), *args[1:]], named)
+
+    def _plain(self, value: object, operands: Sequence[str]) -> str | Call:
+        """An argument."""
+        if isinstance(value, Place):
+            return operands[value.at]
+        if isinstance(value, Batched):
+            return self._examples(value.times)
+        if isinstance(value, Word):
+            return f"{self._any()}.device" if value.text == "device" else value.text
+        if isinstance(value, Stretch):
+            return f"slice({', '.join(str(self._plain(each, operands)) for each in value)})"
+        if isinstance(value, tuple | list):
+            brackets = "[]" if isinstance(value, list) else "()"
+            return Call("", positional([self._plain(each, operands) for each in value]), brackets)
+        return literal(value)
+
+    def _any(self) -> str:
+        if not self.around.inputs:
+            raise UnwrittenError("a device, where nothing flows in")
+        return self.around.inputs[0]
+
+    def _examples(self, times: int) -> str:
+        examples = self.around.examples
+        if examples is None:
+            raise UnwrittenError("the number of examples, where nothing flows in")
+        return examples if times == 1 else f"{times} * {examples}"
+
+
+def _indifferent(call: Spelled) -> bool:
+    """Whether the call does the same wherever the batch lies: element by element on one tensor that flows, or matrix by matrix."""
+    if call.form.function in _PRODUCTS and len(call.operands) == 2:
+        front = Layout(None, 0)
+        return all(layout._replace(times=1) == front for layout in (*call.form.operands, *call.form.results))
+    plain = all(
+        type(each) in (Place, int, float, bool, type(None))
+        for each in (*call.form.args, *(v for _, v in call.form.named))
+    )
+    return plain and call.form.function.rpartition(".")[2].strip("_") in _ELEMENTWISE and len(call.operands) == 1
+
+
+_PRODUCTS = {"torch.matmul", "Tensor.matmul", "Tensor.__matmul__"}
+_ELEMENTWISE = {
+    *(
+        "add",
+        "sub",
+        "rsub",
+        "mul",
+        "div",
+        "truediv",
+        "neg",
+        "pow",
+        "exp",
+        "log",
+        "sqrt",
+        "rsqrt",
+        "square",
+        "abs",
+        "sin",
+        "cos",
+    ),
+    *(
+        "clamp",
+        "clip",
+        "clamp_min",
+        "clamp_max",
+        "relu",
+        "sigmoid",
+        "tanh",
+        "clone",
+        "reciprocal",
+        "erf",
+        "floor",
+        "round",
+    ),
+}
