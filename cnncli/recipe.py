@@ -24,6 +24,7 @@ from cnncli.recipe_schema.keys import suggestion
 from cnncli.recipe_schema.optimizer import Adadelta, Adam, AdamW, AnyOptimizer, RMSprop, Sgd
 from cnncli.recipe_schema.recipe import Model, Recipe, Stop, Train
 from cnncli.recipe_schema.schedule import AnySchedule, Constant, Cosine, Linear, OneCycle, Step
+from cnncli.starting import located
 from cnncli.strict_yaml import Document, KeyPath, Value, dump, read
 from cnncli.yaml_scalar import inert
 
@@ -188,7 +189,7 @@ def checked(draft: Draft, overrides: Sequence[str]) -> Recipe:
         recipe = Recipe.model_validate(draft.values)
     except ValidationError as error:
         raise complaint(error, draft) from None
-    recipe = _with_data(recipe, draft)
+    recipe = _with_weights(_with_data(recipe, draft), draft)
     _check_network(recipe, draft)
     return recipe
 
@@ -215,6 +216,17 @@ def _with_data(recipe: Recipe, draft: Draft) -> Recipe:
     except RequestError as error:
         raise draft.refusal(("data", "name"), str(error)) from None
     return recipe.model_copy(update={"data": recipe.data.model_copy(update={"name": name})})
+
+
+def _with_weights(recipe: Recipe, draft: Draft) -> Recipe:
+    """A file of weights gets its path from the root too; whether it is there is asked when a run begins."""
+    if recipe.model.weights is None:
+        return recipe
+    try:
+        source = located(recipe.model.weights)
+    except RequestError as error:
+        raise draft.refusal(("model", "weights"), str(error)) from None
+    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"weights": source})})
 
 
 def _check_network(recipe: Recipe, draft: Draft) -> None:

@@ -190,7 +190,7 @@ def test_wrong_data_are_refused(file: Path, data: str, part: str) -> None:
         ("name: lenet, activation: relux", "x.yaml:2: model.activation: unknown activation 'relux'; did you mean 'relu'?"),
         ("name: lenet, activation: 3", "model.activation: "),
         ("name: lenet, pol: max", "lenet has no such argument; did you mean 'pool'?"),
-        ("name: lenet, lr: 1", "did you mean 'optimizer.lr'?"), ("name: lenet, weights: null", "its own are activation, pool"),
+        ("name: lenet, lr: 1", "did you mean 'optimizer.lr'?"), ("name: lenet, weights: best", "x.yaml:2: model.weights: 'best' is no weights; write a .safetensors"), ("name: lenet, weights: 3", "3 is not a word"),
         ("name: lenet, classes: 3", "follows from the data set; remove it"), ("name: lenet, input: 3", "no such argument"),
         ("name: lenet, source: 3", "no such argument"), ("name: lenet, pool: [1]", "a list cannot be an argument"),
         ("name: lenet, frozen: conv1", "'conv1' is not a list; write one, as in [conv1, conv2]"),
@@ -325,7 +325,7 @@ def test_a_network_without_a_recipe_trains_at_the_textbooks_rate(name: str, rate
 def test_resolved_names_every_key_in_order(file: Path) -> None:
     """Nothing is left to a default that may change; `kind: recipe` is the first line."""
     text = resolved(written(file, HEAD))
-    assert text.startswith("kind: recipe\nmodel:\n  name: lenet\n  frozen: []\ndata:\n  name: digits\n")
+    assert text.startswith("kind: recipe\nmodel:\n  name: lenet\n  weights: null\n  frozen: []\ndata:\n  name: digits\n")
     values = parse(text, "x").value
     assert isinstance(values, dict)
     assert list(values) == ["kind", *section_names(), "seed"]

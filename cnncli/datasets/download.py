@@ -33,7 +33,7 @@ def download(
     """
     with _scratch(folder) as scratch:
         try:
-            with redirect_stdout(sys.stderr), _patience(SILENCE):
+            with redirect_stdout(sys.stderr), patience(SILENCE):
                 found = fetch(scratch)
         except (OSError, RuntimeError, HTTPException, EOFError, ZlibError) as error:
             raise DataError(
@@ -61,7 +61,7 @@ def _scratch(folder: Path) -> Generator[Path]:
 
 
 @contextmanager
-def _patience(seconds: float) -> Generator[None]:
+def patience(seconds: float) -> Generator[None]:
     """Give up on connections that stay silent for so long (torchvision sets no limit)."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)

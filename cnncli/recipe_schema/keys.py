@@ -24,6 +24,7 @@ _ELSEWHERE = {
     "mixup_alpha": "train.mixup",
     "cutmix_alpha": "train.cutmix",
     "freeze": "model.frozen",
+    "pretrained": "model.weights",
     "wd": "optimizer.weight_decay",
     "betas": "optimizer.beta1",
     "epsilon": "optimizer.eps",

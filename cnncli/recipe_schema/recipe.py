@@ -20,6 +20,11 @@ class Model(Section):
     __pydantic_extra__: dict[str, Scalar]
 
     name: str = Field(description="a built-in network and, where it is not the default, its edition: lenet@classic")
+    weights: str | None = Field(
+        default=None,
+        description="first weights: torchvision:resnet18, a .safetensors or .pt file, or a run folder; null: drawn as train.init "
+        "says, as is a last layer that was made for another number of classes",
+    )
     frozen: tuple[str, ...] = Field(
         default=(),
         strict=False,  # a list may stand for the tuple

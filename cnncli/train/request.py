@@ -11,6 +11,7 @@ from cnncli.errors import RequestError
 from cnncli.models import models
 from cnncli.overrides import override
 from cnncli.recipe import Recipe, defaults, load, resolved
+from cnncli.starting import check
 from cnncli.trained import is_file, is_network
 from cnncli.yaml_scalar import inert
 
@@ -41,6 +42,7 @@ def requested(source: str, arguments: Sequence[str], options: Options, device: s
         recipe, name = defaults(_whole(source), str(data), own), Path(source).stem if is_file(source) else source
     else:
         recipe, name = load(source, overrides, networks=list(models())), Path(source).stem
+    check(recipe.model.weights)
     return Request(recipe, name, resolved(recipe))
 
 

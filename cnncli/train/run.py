@@ -45,7 +45,7 @@ class Run:
         self, lock: Lock, job: Job, state: State, *, from_last: bool = False, notes: Sequence[str] = ()
     ) -> None:
         """lock: on the run folder · from_last: whether `state` is what last.pt holds."""
-        self.path, self.job, self.state, self.notes = lock.folder, job, state, tuple(notes)
+        self.path, self.job, self.state, self.notes = lock.folder, job, state, (*notes, *state.notes)
         self._lock = lock
         self._saving = Saving(self.path, job, state, from_last=from_last)
         self.interruption = Interruption()

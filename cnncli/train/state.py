@@ -17,6 +17,7 @@ from cnncli.train.epoch import Epoch, Score, epoch_of
 from cnncli.train.initial import initialise
 from cnncli.train.job import Job
 from cnncli.train.optimizers import Optimizer
+from cnncli.train.weights import start_from
 
 
 @dataclass
@@ -53,7 +54,7 @@ class State:
 
     epochs: those that are complete · batch: how many steps of the next one are done, `tally` and `seconds` (of training)
     what came of them · total_seconds: since the start · confusion: K×K on the test images after the last epoch · average: of
-    the weights, where the recipe asks for one
+    the weights, where the recipe asks for one · notes: what a user should know about how it began
     """
 
     module: nn.Module
@@ -65,6 +66,7 @@ class State:
     total_seconds: float = 0.0
     confusion: torch.Tensor | None = None
     average: Average | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def judged(self) -> nn.Module:
@@ -90,15 +92,28 @@ class State:
 
 
 def begin(job: Job) -> State:
-    """A run before its first step, its weights drawn from the recipe's seed."""
+    """A run before its first step, its weights drawn from the recipe's seed or read; raises as `weights.start_from` does."""
+    module = _drawn(job)
+    source = job.recipe.model.weights
+    notes = start_from(source, job.network, module) if source is not None else ()
+    return _state(job, module, notes)
+
+
+def _drawn(job: Job) -> nn.Module:
     torch.manual_seed(job.recipe.seed)
     module = build(job.network)
     initialise(module, job.recipe.train.init)
+    return module
+
+
+def _state(job: Job, module: nn.Module, notes: tuple[str, ...] = ()) -> State:
     module.to(job.device).to(memory_format=job.memory_format)
     weights = [weight for weight in module.parameters() if weight.requires_grad]
     decay = job.recipe.train.ema
     average = Average(module, decay) if decay is not None else None
-    return State(module, Optimizer(job.recipe.optimizer, weights), Tally.empty(job.device), average=average)
+    return State(
+        module, Optimizer(job.recipe.optimizer, weights), Tally.empty(job.device), average=average, notes=notes
+    )
 
 
 def snapshot(state: State, job: Job) -> dict[str, Any]:
@@ -121,7 +136,7 @@ def snapshot(state: State, job: Job) -> dict[str, Any]:
 
 def restored(job: Job, saved: dict[str, Any]) -> State:
     """The state that `snapshot` took of a run of the same recipe; raises `DataError` where it does not fit the network."""
-    state = begin(job)
+    state = _state(job, _drawn(job))
     try:
         state.module.load_state_dict(saved["model"])
         if state.average:
