@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cnncli.cli._options import Pairs
+
+if TYPE_CHECKING:
+    from cnncli.recipe import Recipe
 
 
 def train(
@@ -24,6 +27,9 @@ def train(
     device: Annotated[
         str, typer.Option("--device", help="cpu, cuda, cuda:1, mps; auto is a GPU if there is one.")
     ] = "auto",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would take: recipe, memory, steps, time.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the closing lines only.")] = False,
     format: Annotated[Literal["table", "json"], typer.Option("--format", help="For people, or JSON Lines.")] = "table",
 ) -> None:
@@ -48,6 +54,9 @@ def train(
         "data.limit": ("--limit", limit),
     }
     request = requested(recipe, arguments or [], options, device)
+    if dry_run:
+        _rehearse(request.recipe, device, format, quiet=quiet)
+        return
     path = new_folder(request.name, request.text)
     settle_in()
     from cnncli.train.run import start
@@ -60,3 +69,20 @@ def train(
     if run.interruption:
         ignore()
     raise typer.Exit(code)
+
+
+def _rehearse(recipe: Recipe, device: str, format: str, *, quiet: bool) -> None:
+    from cnncli.datasets.progress import Progress
+    from cnncli.render.data import bar
+    from cnncli.render.live import Live
+    from cnncli.train.machine import settle_in
+
+    settle_in()
+    from cnncli.render.rehearsal import show_rehearsal
+    from cnncli.train.job import prepare
+    from cnncli.train.rehearsal import rehearse
+
+    loading = Progress()
+    with Live(lambda: bar(loading), wanted=not quiet):
+        job = prepare(recipe, device, loading)
+    show_rehearsal(rehearse(job), format)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from cnncli.train.continuation import Continuation
     from cnncli.train.epoch import Epoch
+    from cnncli.train.job import Job
     from cnncli.train.run import Run
 
 
@@ -52,11 +53,14 @@ def show_run(run: Run, format: str, *, quiet: bool) -> int:
 
 def heading(run: Run) -> str:
     """`LeNet on digits (1,437 train, 360 test) · 61,706 parameters · cpu · seed 0`."""
-    job = run.job
+    return headline(run.job, sum(weight.numel() for weight in run.state.module.parameters()))
+
+
+def headline(job: Job, weights: int) -> str:
+    """The heading of a run of `job`, whose network has so many weights."""
     splits = {"train": job.train, "val": job.val, "test": job.test}
     counts = ", ".join(f"{len(images):,} {name}" for name, images in splits.items() if images is not None)
     title = inert(title_of(job.recipe.model.name))
-    weights = sum(weight.numel() for weight in run.state.module.parameters())
     return (
         f"{title} on {job.recipe.data.name} ({counts}) · {weights:,} parameters · {job.device} · seed {job.recipe.seed}"
     )

@@ -1,0 +1,66 @@
+"""A dry run: the resolved recipe, and below it, as comments, what training by it will take."""
+
+from __future__ import annotations
+
+from cnncli.layers import dims
+from cnncli.recipe import resolved
+from cnncli.render.columns import count, millions, size
+from cnncli.render.table import write_json
+from cnncli.render.text import complain, inert, say
+from cnncli.render.training import clock, headline
+from cnncli.train.rehearsal import Rehearsal
+
+
+def show_rehearsal(found: Rehearsal, format: str) -> None:
+    """As YAML that is itself a recipe, or as one object of JSON; what a user should know goes to stderr."""
+    for note in found.notes:
+        complain(note)
+    if format == "json":
+        write_json({"schema": "cnncli/train/1", "dry_run": _facts(found)})
+    else:
+        say(resolved(found.job.recipe).rstrip("\n"), *(f"# {line}" for line in _told(found)))
+
+
+def _told(found: Rehearsal) -> list[str]:
+    job, totals = found.job, found.totals
+    shape = dims(job.network.inputs["input"].shape)
+    kept = {"optimizer": found.optimizer_bytes, "mean of the weights": found.average_bytes, "images": found.image_bytes}
+    parts = ", ".join(
+        [f"{size(totals.training_bytes)} network", *(f"{size(value)} {name}" for name, value in kept.items() if value)]
+    )
+    trained = f"{count(totals.trainable).text} of {count(totals.params).text} parameters trained"
+    measured = f"{1000 * found.step_seconds:.1f} ms a step, measured over {found.measured}"
+    times = f"{clock(found.training_seconds)} training, {clock(found.judging_seconds)} evaluation"
+    return [
+        inert(headline(job, totals.params)),
+        f"network  input {shape}, {len(job.classes):,} classes, {trained}, {millions(totals.macs).text} million MACs an image",
+        f"memory   {size(found.memory)}: {parts}",
+        f"steps    {job.steps_an_epoch:,} an epoch of {job.images_a_step:,} images, {found.steps:,} in all",
+        f"time     about {clock(found.training_seconds + found.judging_seconds)}: {times} ({measured})",
+    ]
+
+
+def _facts(found: Rehearsal) -> dict[str, object]:
+    job, totals = found.job, found.totals
+    return {
+        "recipe": job.recipe.model_dump(mode="json"),
+        "input": list(job.network.inputs["input"].shape),
+        "classes": len(job.classes),
+        "params": totals.params,
+        "trainable": totals.trainable,
+        "macs": totals.macs,
+        "images": {
+            name: len(part) for name, part in (("train", job.train), ("val", job.val), ("test", job.test)) if part
+        },
+        "memory_bytes": found.memory,
+        "network_bytes": totals.training_bytes,
+        "optimizer_bytes": found.optimizer_bytes,
+        "average_bytes": found.average_bytes,
+        "image_bytes": found.image_bytes,
+        "steps_an_epoch": job.steps_an_epoch,
+        "steps": found.steps,
+        "step_seconds": found.step_seconds,
+        "training_seconds": found.training_seconds,
+        "evaluation_seconds": found.judging_seconds,
+        "device": str(job.device),
+    }
