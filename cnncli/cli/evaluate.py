@@ -61,5 +61,5 @@ def evaluate(
     progress = Progress()
     with Live(lambda: bar(progress)):
         found = judge(wanted, batch_size=batch_size, on_bad_image=on_bad_image, progress=progress)
-        pictures = draw(found, wanted.own, Path(out) if out else wanted.run.path / "evaluation")
+        pictures = draw(found, Path(out) if out else wanted.run.path / "evaluation", own=wanted.own)
     show_judgement(found, format, pictures)

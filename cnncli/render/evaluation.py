@@ -30,6 +30,7 @@ MOST = 40  # classes up to which each has its line; of more, the worst
 WORST = 20
 NAMED = 5  # confusions
 LETTERS = 6  # of a class's name above a column of the matrix
+ROW = 20  # letters of it beside a row
 
 
 def show_judgement(found: Judgement, format: str, pictures: Sequence[Path]) -> None:
@@ -42,7 +43,7 @@ def show_judgement(found: Judgement, format: str, pictures: Sequence[Path]) -> N
         _say(*_told(found))
         _say_classes(found)
         _say_confusions(found)
-        _say(f"pictures: {', '.join(inert(path.as_posix()) for path in pictures)}")
+        _say(f"pictures in {inert(pictures[0].parent.as_posix())}: {', '.join(path.name for path in pictures)}")
     else:
         (write_csv if format == "csv" else write_markdown)(CLASSES, [_line(found, place) for place in _all(found)])
 
@@ -134,7 +135,12 @@ def _told(found: Judgement) -> list[str]:
 
 def _say(*lines: str) -> None:
     width = columns_of(sys.stdout)
-    say(*(part for line in lines for part in wrap(line, width, subsequent_indent="  ", break_on_hyphens=False) or [""]))
+    say(*(part for line in lines for part in _wrapped(line, width)))
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """On spaces alone, so that paths stay whole."""
+    return wrap(line, width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
 
 
 def _all(found: Judgement) -> range:
@@ -187,7 +193,7 @@ def _matrix(found: Judgement) -> tuple[list[Column], list[Line]]:
     names = [inert(name) for name in found.classes]
     columns = [Column("true", "", left=True), *(Column(name, name[:LETTERS]) for name in names)]
     lines: list[Line] = [
-        [Cell(name, name), *(Cell(number, f"{number:,}" if number else "·") for number in row)]
+        [Cell(name, name[:ROW]), *(Cell(number, f"{number:,}" if number else "·") for number in row)]
         for name, row in zip(names, found.confusion, strict=True)
     ]
     return columns, lines

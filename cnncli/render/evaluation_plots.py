@@ -11,23 +11,22 @@ from cnncli.datasets.folders import place, reason
 from cnncli.errors import DataError
 from cnncli.judging.judgement import Judgement, Mistake
 from cnncli.render.evaluation import heading
-from cnncli.render.plots import blank_figure, confusion, png_of
+from cnncli.render.plots import INCH, blank_figure, confusion, png_of
 from cnncli.render.text import inert
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INCH = 9  # letters of a title on an inch
 ACROSS = 5  # mistakes in a row of the sheet
 SIDE = 2.0  # inches of one
 LETTERS = 22  # of a class's name below an image
 
 
-def draw(found: Judgement, own: bool, folder: Path) -> list[Path]:  # noqa: FBT001
+def draw(found: Judgement, folder: Path, *, own: bool) -> list[Path]:
     """Write the pictures into `folder`; their paths. own: whether the images are of the run's own data set."""
     prefix = found.split if own else f"{_slug(found.data)}-{found.split}"
     pictures = {
-        "confusion": confusion(found.confusion, found.classes, _lines(found, 4 + len(found.classes) / 2), found.split),
+        "confusion": confusion(found.confusion, found.classes, heading(found), found.split),
         "reliability": reliability(found),
         "mistakes": mistakes(found),
     }
@@ -94,8 +93,7 @@ def _mistake(axes: Axes, found: Judgement, each: Mistake) -> None:
 
 def _lines(found: Judgement, inches: float) -> str:
     """The heading above a picture so wide."""
-    width = int(INCH * min(inches, 12))
-    return "\n".join(part for line in heading(found).split(" · ", 1) for part in wrap(line, width))
+    return "\n".join(part for line in heading(found).split(" · ", 1) for part in wrap(line, int(inches * INCH)))
 
 
 def _short(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from io import BytesIO
+from textwrap import wrap
 from typing import TYPE_CHECKING, Literal
 from warnings import catch_warnings, filterwarnings
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from cnncli.train.epoch import Epoch
 
+INCH = 10  # letters of a title on an inch
 NUMBERED = 20  # classes up to which every square of a confusion matrix holds its count
 NAMED = 50  # classes up to which the axes name them
 
@@ -53,7 +55,7 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str], title: st
         axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.set(xlabel="predicted", ylabel="true")
     note = f"{right:,} of {sum(map(sum, counts)):,} {split} images classified rightly"
-    axes.set_title(f"{inert(title)}\n{note}", parse_math=False)
+    figure.suptitle("\n".join([*wrap(inert(title), int(side * INCH)), note]), parse_math=False, fontsize=11)
     return png_of(figure)
 
 

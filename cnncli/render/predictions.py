@@ -76,7 +76,9 @@ def _rows(each: Prediction) -> Iterator[Line]:
 def _line(each: Prediction, *, narrow: bool) -> Line:
     best, *others = each.top
     path = inert(each.path)
-    texts = (_end(path) if narrow else path, _name(best), f"{best.probability:.3f}", ", ".join(map(_other, others)))
+    name = _name if narrow else _whole
+    rest = ", ".join(f"{name(guess)} {guess.probability:.3f}" for guess in others)
+    texts = (_end(path) if narrow else path, name(best), f"{best.probability:.3f}", rest)
     return [Cell(None, text) for text in texts]
 
 
@@ -91,8 +93,8 @@ def _name(guess: Guess) -> str:
     return name if len(name) <= CLASS else f"{name[: CLASS - 1]}…"
 
 
-def _other(guess: Guess) -> str:
-    return f"{_name(guess)} {guess.probability:.3f}"
+def _whole(guess: Guess) -> str:
+    return inert(guess.name)
 
 
 def _warn(shown: Sequence[Prediction], *, inverted: bool) -> None:

@@ -42,9 +42,9 @@ def write_csv(columns: Sequence[Column], lines: Sequence[Line]) -> None:
 
 
 def write_markdown(columns: Sequence[Column], lines: Sequence[Line]) -> None:
-    """A pipe table; a pipe in a cell is escaped."""
+    """A pipe table; a pipe in a cell, and what would begin HTML, is escaped."""
     rows = [[column.title for column in columns], [":--" if column.left else "--:" for column in columns]]
-    rows += [[cell.text.replace("|", "\\|") for cell in line] for line in lines]
+    rows += [[cell.text.replace("|", "\\|").replace("<", "\\<") for cell in line] for line in lines]
     sys.stdout.write("".join(f"| {' | '.join(map(inert, row))} |\n" for row in rows))
 
 
