@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,13 +47,18 @@ def differences(network: Network, text: str, original: Original | None = None, *
 
 
 def training_differences(network: Network, text: str, original: Original, *, seed: int = 0) -> list[str]:
-    """How the code of a module that was recorded in eval mode differs from it while training; empty where they agree."""
+    """How the code of a module that was recorded in eval mode differs from it while training; empty where they agree.
+
+    Empty as well where the module itself does not run so, as on a batch whose mean nobody can take.
+    """
     import torch
 
     torch.manual_seed(seed)
     pair = _pair(network, text, original)
     pair.theirs.load_state_dict(pair.ours.state_dict())
-    return _unequal(pair, seed, training=True)
+    with suppress(RequestError):
+        return _unequal(pair, seed, training=True)
+    return []
 
 
 class _Pair(NamedTuple):
@@ -147,15 +152,20 @@ def _example(spec: Tensor) -> torch.Tensor:
 
 def _unequal(pair: _Pair, seed: int, *, training: bool) -> list[str]:
     """The outputs that differ."""
+    from cnncli.record.fault import one_line
+    from cnncli.sources.recorded import guests
+
     mode = "training" if training else "evaluating"
     args, named = pair.arguments
     try:
-        ours = _run(pair.ours, args, named, seed, training=training)
+        with guests():
+            ours = _run(pair.ours, args, named, seed, training=training)
     except Exception as error:
-        from cnncli.record.fault import one_line
-
         raise RequestError(f"--check runs the module on the CPU, where it fails: {one_line(error)}") from error
-    theirs = _run(pair.theirs, tuple(pair.inputs), {}, seed, training=training)
+    try:
+        theirs = _run(pair.theirs, tuple(pair.inputs), {}, seed, training=training)
+    except Exception as error:  # noqa: BLE001  (whatever it is, it is a difference)
+        return [f"it fails while {mode}: {one_line(error)}"]
     if len(ours) != len(theirs):
         return [f"there are {len(theirs)} outputs while {mode}, not {len(ours)}"]
     return [f"output {place} differs while {mode}" for place, same in enumerate(_same(ours, theirs)) if not same]

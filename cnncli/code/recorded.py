@@ -21,7 +21,7 @@ from cnncli.layers.shape import Flatten, Permute, Reshape, Slice
 from cnncli.network import Network, Node, named, source
 from cnncli.parts import Part, parts
 from cnncli.report import Row
-from cnncli.spelled import Held, Spelled, leaves
+from cnncli.spelled import Held, Spelled, Word, leaves
 
 STEPS = (Expand, Reshape, Permute, Slice, Flatten)
 
@@ -129,7 +129,19 @@ class Recorded:
 
     def words(self, node: Node, around: Surroundings, module: str) -> Words:
         """What a recorded node does. module: the expression of its module, if it has one. Raises `UnwrittenError`."""
-        return spoken(self.rows[node.name].layer, self.network.calls.get(node.name), around, module)
+        call = self.network.calls.get(node.name)
+        return spoken(self.rows[node.name].layer, self._in_either_mode(call), around, module)
+
+    def _in_either_mode(self, call: Spelled | None) -> Spelled | None:
+        """A batch norm's call, which was recorded in eval mode, as its module makes it in either: one that counts batches."""
+        if call is None or call.form.function != "functional.batch_norm" or "training" in dict(call.form.named):
+            return call
+        means = [each.name for each in call.operands if isinstance(each, Held) and each.name.endswith("running_mean")]
+        counter = means[0].removesuffix("running_mean") + "num_batches_tracked" if means else ""
+        if counter not in self.weights:
+            return call
+        named = (*call.form.named, ("training", Word("self.training")))
+        return call._replace(form=call.form._replace(named=named))
 
     def written(self, item: Node | Part, part: Part) -> object:
         """What is written of a recorded node of a part as it stands; of a part itself, the weights that its class registers."""

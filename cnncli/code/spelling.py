@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -77,11 +78,18 @@ class _Speller:
     before: list[Statement] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
     """Variables of what was computed, by its number."""
+    made: dict[int, str] = field(default_factory=dict)
+    """Variables of what calls made, by the call's identity: several outputs of one stand in one."""
+    left: Counter[int] = field(default_factory=Counter)
+    """How often what was computed is still read, by its number."""
     count: int = 0
 
     def row(self, call: Spelled) -> Words:
         """Statements and expression of a row's call."""
-        for each in computed(call):
+        found = computed(call)
+        for reader in (call, *(each.call for each in found)):
+            self.left.update(operand.number for operand in reader.operands if isinstance(operand, Computed))
+        for each in found:
             self._compute(each)
         alike = _indifferent(call)
         operands = [
@@ -89,6 +97,9 @@ class _Speller:
             for operand, layout in zip(call.operands, call.form.operands, strict=True)
         ]
         value = self._value(call, operands)
+        if call.form.function == "Tensor.__setitem__":
+            self._say("", value)
+            value = operands[0]
         results = [] if alike else [place for place, layout in enumerate(call.form.results) if not layout.usual]
         if not results or not self.around.outputs:
             return Words(self.before, value)
@@ -100,25 +111,38 @@ class _Speller:
     def _say(self, target: str, value: str | Call) -> None:
         self.before.append(Statement(target, value))
 
-    def _variable(self, value: str | Call) -> str:
-        """A new one that holds a value."""
-        name = self.around.free(self.count)
-        self.count += 1
+    def _once(self, call: Spelled, operands: Sequence[str]) -> str:
+        """The variable that holds what a call makes."""
+        if call.form == AFTER:
+            return operands[0]
+        value = self._value(call, operands)
+        if call.inplace:
+            self._say("", value)
+            return operands[0]
+        return self._variable(value, self._over(call))
+
+    def _over(self, call: Spelled) -> str | None:
+        """The variable of an operand that nothing else reads."""
+        read = [operand.number for operand in call.operands if isinstance(operand, Computed)]
+        self.left.subtract(read)
+        waiting = {_variable_of(name) for number, name in self.names.items() if self.left[number] > 0}
+        mine = (_variable_of(self.names[number]) for number in read)
+        return next((name for name in mine if name.isidentifier() and name not in waiting), None)
+
+    def _variable(self, value: str | Call, name: str | None = None) -> str:
+        """The one that holds a value, a new one unless it has a name."""
+        if name is None:
+            name = self.around.free(self.count)
+            self.count += 1
         self._say(name, value)
         return name
 
     def _compute(self, each: Computed) -> None:
         """A variable for what is computed."""
         operands = [self._operand(operand) for operand in each.call.operands]
-        if each.call.form == AFTER:
-            self.names[each.number] = operands[0]
-            return
-        value = self._value(each.call, operands)
-        if each.call.inplace:
-            self._say("", value)
-            self.names[each.number] = operands[0]
-            return
-        name = self._variable(value)
+        if id(each.call) not in self.made:
+            self.made[id(each.call)] = self._once(each.call, operands)
+        name = self.made[id(each.call)]
         self.names[each.number] = name if each.index is None else f"{name}[{each.index}]"
 
     def _operand(self, operand: Operand) -> str:
@@ -190,6 +214,11 @@ class _Speller:
         if examples is None:
             raise UnwrittenError("the number of examples, where nothing flows in")
         return examples if times == 1 else f"{times} * {examples}"
+
+
+def _variable_of(expression: str) -> str:
+    """What `value[0]` is a part of."""
+    return expression.partition("[")[0]
 
 
 def _indifferent(call: Spelled) -> bool:
