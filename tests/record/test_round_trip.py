@@ -34,7 +34,8 @@ def test_every_edition(source: str) -> None:
         ("googlenet@paper", {"aux": True}),
         ("lenet@classic", {"activation": "relu", "pool": "max"}),
         ("vgg11@d2l", {"ratio": 8, "hidden": 512}),
-        ("lenet@d2l", {"norm": "batch", "dropout": 0.2}),
+        ("lenet@d2l", {"norm": "batch"}),
+        ("alexnet@d2l", {"norm": "batch", "dropout": 0.2}),
     ],
 )
 def test_arguments_of_their_own(source: str, arguments: dict[str, object]) -> None:
