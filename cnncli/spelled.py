@@ -107,7 +107,9 @@ class Spelled(NamedTuple):
     def inplace(self) -> bool:
         """Whether it overwrites its first tensor."""
         name = self.form.function.rpartition(".")[2]
-        return name == "__setitem__" or (name.endswith("_") and not name.endswith("__"))
+        if name.endswith("__"):
+            return name == "__setitem__" or (name.startswith("__i") and name != "__invert__")
+        return name.endswith("_")
 
 
 @dataclass(frozen=True, eq=False)

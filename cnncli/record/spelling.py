@@ -147,7 +147,8 @@ def _name(function: Callable[..., Any]) -> str | None:
     if name == "__get__":
         owner = getattr(getattr(function, "__self__", None), "__name__", "")
         return f"Tensor.{owner}" if owner.isidentifier() else None
-    names = (name, operation(function).name)
+    plain = operation(function).name
+    names = (name, plain, f"__{plain}__", f"__i{plain}__")
     return next(
         (f"{home}.{n}" for n in names for home, each in _HOMES.items() if _is(getattr(each, n, None), function)), None
     )
@@ -157,7 +158,7 @@ def _name(function: Callable[..., Any]) -> str | None:
 def _defaults(function: Callable[..., Any]) -> Mapping[str, object]:
     if not isinstance(function, FunctionType):
         return {}
-    parameters = inspect.signature(function).parameters.values()
+    parameters = inspect.signature(function, follow_wrapped=False).parameters.values()
     return {each.name: each.default for each in parameters if each.default is not each.empty}
 
 
