@@ -71,4 +71,4 @@ def _check(loaded: Loaded, text: str) -> None:
         raise CheckFailed(f"the code is not the network: {'; '.join(found)}; please report it with the command line")
     complain("the same names in the state dict, the same outputs to the bit", place="check")
     if original is not None and (other := training_differences(loaded.network, text, original)):
-        complain(f"in eval mode, in which it was recorded; while training it does more: {other[0]}", place="check")
+        complain(f"in eval mode, in which it was recorded; {other[0]}", place="check")

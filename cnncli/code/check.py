@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncli.code.writing import class_name
@@ -106,7 +106,7 @@ def filled(module: nn.Module) -> None:
             return torch.zeros_like(tensor, device="cpu")
         if tensor.dim() < 2 or id(tensor) not in learned:
             return torch.empty_like(tensor, device="cpu").uniform_(0.5, 1.5)
-        fan_in = prod(tensor.shape[1:])
+        fan_in = math.prod(tensor.shape[1:])
         return torch.empty_like(tensor, device="cpu").normal_(std=fan_in**-0.5)
 
     with torch.no_grad():
@@ -168,15 +168,20 @@ def _unequal(pair: _Pair, seed: int, *, training: bool) -> list[str]:
         return [f"it fails while {mode}: {one_line(error)}"]
     if len(ours) != len(theirs):
         return [f"there are {len(theirs)} outputs while {mode}, not {len(ours)}"]
-    return [f"output {place} differs while {mode}" for place, same in enumerate(_same(ours, theirs)) if not same]
+    apart = [_apart(a, b) for a, b in zip(ours, theirs, strict=True)]
+    return [f"output {place} differs while {mode}{far}" for place, far in enumerate(apart) if far is not None]
 
 
-def _same(ours: list[torch.Tensor], theirs: list[torch.Tensor]) -> Iterator[bool]:
+def _apart(a: torch.Tensor, b: torch.Tensor) -> str | None:
+    """None where two outputs are equal to the bit; else by how much they differ, where that is a number."""
     import torch
 
-    for a, b in zip(ours, theirs, strict=True):
-        alike = a.shape == b.shape and a.dtype == b.dtype
-        yield alike and torch.equal(a.reshape(-1).view(torch.uint8), b.reshape(-1).view(torch.uint8))
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return f": it is {tuple(b.shape)} {b.dtype}, not {tuple(a.shape)} {a.dtype}"
+    if torch.equal(a.reshape(-1).view(torch.uint8), b.reshape(-1).view(torch.uint8)):
+        return None
+    most = (a.double() - b.double()).abs().max().item()
+    return f", by {most:.1e} at most" if math.isfinite(most) else ""
 
 
 @contextmanager

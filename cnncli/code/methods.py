@@ -12,6 +12,7 @@ SIGNS = {
     "sub": "-",
     "mul": "*",
     "truediv": "/",
+    "div": "/",
     "floordiv": "//",
     "mod": "%",
     "pow": "**",
@@ -25,6 +26,8 @@ SIGNS = {
     "and": "&",
     "or": "|",
     "xor": "^",
+    "lshift": "<<",
+    "rshift": ">>",
 }
 """What Python calls __add__, and what it writes."""
 UNARY = {"neg": "-", "invert": "~", "pos": "+"}
@@ -52,10 +55,12 @@ def method(name: str, args: Sequence[str | Call], named: tuple[Argument, ...]) -
     if plain[:1] == "r" and plain[1:] in SIGNS:
         return f"{flat_of(others[0])} {SIGNS[plain[1:]]} {first}"
     if plain[:1] == "i" and plain[1:] in SIGNS:
-        return Call(f"{first}.__{plain}__", positional(others))
+        return Call(f"{first}.{_IN_PLACE.get(plain[1:], name)}", positional(others))
     raise UnwrittenError(name)
 
 
+_IN_PLACE = {"truediv": "div_", **{name: f"{name}_" for name in ("add", "sub", "mul", "div", "pow")}}
+"""What `x += y` is called where it stands within an expression."""
 _PROPERTIES = {"T", "mT", "H", "mH", "data", "real", "imag"}
 
 

@@ -90,7 +90,7 @@ class Recorded:
         return is_chain(part) and part.path not in self._homes and not any(map(self.is_recorded, own))
 
     @cached_property
-    def _bare(self) -> dict[str, Weight]:
+    def bare(self) -> dict[str, Weight]:
         """The weights that no module of torch's holds."""
         owned = set[str]().union(
             *(
@@ -104,11 +104,11 @@ class Recorded:
 
     @cached_property
     def _homes(self) -> dict[str, list[str]]:
-        return held.homes(self._bare, self.whole)
+        return held.homes(self.bare, self.whole)
 
     def held_in(self, part: Part) -> dict[str, Weight]:
         """The weights that the part's own class registers."""
-        return {name: self._bare[name] for name in self._homes.get(part.path, ())}
+        return {name: self.bare[name] for name in self._homes.get(part.path, ())}
 
     def is_silent(self, item: Node | Part) -> bool:
         """Whether nothing is written for it in a forward pass: nothing flows through, or nobody reads a new tensor."""

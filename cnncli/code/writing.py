@@ -48,12 +48,13 @@ def _file(network: Network, found: Report, recorded: Recorded) -> str:
     written.append(writer.network_class(name, _about(network, found), whole))
     own = [OWN[each].strip("\n").split("\n") for each in OWN if each in writer.used]
     text = "\n\n\n".join("\n".join(lines) for lines in [*own, *written])
-    return "\n".join([*_header(text), *_drawings(rows, text), "", "", f"{text}\n"])
+    return "\n".join([*_header(text, bare=bool(recorded.bare)), *_drawings(rows, text), "", "", f"{text}\n"])
 
 
-def _header(text: str) -> list[str]:
-    """The file's docstring and imports."""
-    found = ['"""Written by cnncli code; needs nothing but torch."""', ""]
+def _header(text: str, *, bare: bool) -> list[str]:
+    """The file's docstring and imports. bare: there are parameters that no layer of torch's starts."""
+    zeros = " Parameters of zeros come with a state dict." if bare else ""
+    found = [f'"""Written by cnncli code; needs nothing but torch.{zeros}"""', ""]
     found += ["from collections import OrderedDict", ""] if "OrderedDict(" in text else []
     found += ["import torch"] if re.search(r"(?<![.\w])torch\.", text) else []
     found += ["from torch import nn"]

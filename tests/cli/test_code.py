@@ -88,3 +88,76 @@ def test_it_survives_a_terminal_without_signs() -> None:
 def test_no_heavy_import(line: str) -> None:
     """Without --check, torch is not needed."""
     assert heavy_imports(line) == []
+
+
+MODULES = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(6, 4)
+        self.scale = nn.Parameter(torch.ones(4))
+
+    def forward(self, x):
+        print("forward")
+        x = self.fc(x) * self.scale
+        return (x, x.exp()) if self.training else x
+
+class Asks(nn.Module):
+    def forward(self, x):
+        return x.sin() if x.sum().item() > 0 else x.cos()
+
+class Late(nn.Module):
+    def forward(self, x):
+        if not x.is_meta:
+            raise ValueError("no numbers, please")
+        return x.exp()
+"""
+
+
+@pytest.fixture
+def modules(tmp_path: Path) -> str:
+    """A file of somebody's modules."""
+    file = tmp_path / "net.py"
+    file.write_text(MODULES, encoding="utf-8")
+    return str(file)
+
+
+def test_a_module_of_ones_own(cnncli: Cnncli, modules: str) -> None:
+    """The code is compared with the module; what that prints is not in the code; what it does besides is told."""
+    found = cnncli(f"code {modules}:Net --input 6 --check")
+    assert found.code == 0
+    assert "self.scale = nn.Parameter(torch.zeros(4))" in found.out
+    assert "\nforward" not in found.out
+    compile(found.out, "net.py", "exec")
+    assert [line for line in found.err.splitlines() if line != "forward"] == [
+        "check: the same names in the state dict, the same outputs to the bit",
+        "check: in eval mode, in which it was recorded; there are 1 outputs while training, not 2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            "Asks --input 6",
+            "Asks: sin (sin) was recorded from a module and cannot be written as code (sin: its arguments",
+        ),
+        (
+            "Asks --input 6 --check",
+            "Asks: sin (sin) was recorded from a module and cannot be written as code (sin: its",
+        ),
+        (
+            "Late --input 6 --check",
+            "--check runs the module on the CPU, where it fails: ValueError: no numbers, please",
+        ),
+    ],
+)
+def test_what_cannot_be_written_or_checked(line: str, words: str, cnncli: Cnncli, modules: str) -> None:
+    """Exit code 2 and one line."""
+    found = cnncli(f"code {modules}:{line}")
+    assert found.code == 2
+    (said,) = found.err.splitlines()
+    assert words in said

@@ -118,3 +118,16 @@ def test_wrong_requests_are_one_line(line: str, message: str, cnncli: Cnncli) ->
 def test_no_heavy_import(line: str) -> None:
     """Telling about networks needs no torch."""
     assert heavy_imports(line) == []
+
+
+def test_yaml_of_a_recorded_module(cnncli: Cnncli, tmp_path: Path) -> None:
+    """Read back it is the same network; where rows have no name in a file, one line says which."""
+    pytest.importorskip("torchvision")
+    file = tmp_path / "net.yaml"
+    file.write_text(cnncli("models show torchvision:squeezenet1_1 --yaml").out, encoding="utf-8")
+    found = cnncli(f"diff torchvision:squeezenet1_1 {file} --exit-code")
+    assert found.code == 0, found.out + found.err
+    found = cnncli("models show torchvision:shufflenet_v2_x0_5 --yaml")
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith("cnncli: shufflenet_v2_x0_5: cannot be written as YAML: stage2.0.view (view), ")
+    assert found.err.endswith(" and 9 more were recorded from a module and have no name in a file\n")
