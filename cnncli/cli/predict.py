@@ -15,7 +15,7 @@ def predict(
     images: Annotated[
         list[str],
         typer.Argument(
-            metavar="IMAGE...|FOLDER|-",
+            metavar="IMAGE|FOLDER|-",
             show_default=False,
             help="Image files, folders of them, or - for paths on stdin, one a line.",
         ),

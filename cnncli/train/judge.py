@@ -35,7 +35,7 @@ LISTED = 3  # classes that an error names
 class Answers:
     """What the network said of each image, kept on the device until all is said.
 
-    confidence: the probability of its guess · guess: the class by number
+    confidence: the probability of its guess, not a number where the scores are not finite · guess: the class by number
     """
 
     progress: Progress
@@ -74,6 +74,8 @@ def judge(
     labels, guess, confidence = (
         torch.cat(values).cpu() for values in ([images.labels], answers.guess, answers.confidence)
     )
+    lost = int(confidence.isnan().sum())
+    confidence = confidence.nan_to_num(0.0)  # nothing is known of it
     return Judgement(
         title=inert(run.network.name if is_file(run.recipe.model.name) else title_of(run.recipe.model.name)),
         run=run.path.as_posix(),
@@ -89,8 +91,12 @@ def judge(
         mistakes=tuple(_mistakes(images, _paths(loaded, asked, run), labels, guess, confidence)),
         skipped=loaded.skipped,
         printed=printed(run.path, run.epochs, asked.split) if asked.own and asked.split != "train" else None,
-        notes=(run.note,) if run.note else (),
+        notes=(*([run.note] if run.note else []), *_not_finite(lost)),
     )
+
+
+def _not_finite(lost: int) -> list[str]:
+    return [f"the network's scores of {lost:,} images are not finite; train it at a lower optimizer.lr"] if lost else []
 
 
 def _evaluated(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isnan
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,7 @@ from cnncli.train.evaluate import usual_batch
 from cnncli.train.opened import Opened
 
 FAR = 0.15  # of black to white: from how far off the middle grey training images have a tone that can be the wrong one
+NOT_FINITE = "the network's scores are not finite; train it at a lower optimizer.lr"
 
 
 class Guess(NamedTuple):
@@ -55,7 +57,7 @@ def predictions(
         answers = _answers(run, batch, top, invert=invert)
         for place in chunk:
             path, why = images[place].path, images[place].wrong or wrong.get(place, "")
-            yield Prediction(path=path, wrong=why) if why else next(answers)._replace(path=path)
+            yield Prediction(path, wrong=why) if why else _named(next(answers), path)
 
 
 def _read(images: Sequence[Named], run: Opened, plan: Sequence[Sequence[int]]) -> Iterator[Read]:
@@ -75,8 +77,16 @@ def _answers(run: Opened, batch: Read, top: int, *, invert: bool) -> Iterator[Pr
         best = run.module(run.finish(pixels)).softmax(1).topk(min(top, len(run.classes)))
     negative = _negative(pixels, run).tolist()
     for shares, places, odd in zip(best.values.tolist(), best.indices.tolist(), negative, strict=True):
+        if isnan(shares[0]):
+            yield Prediction("", wrong=NOT_FINITE)
+            continue
         guesses = (Guess(run.classes[place], share) for share, place in zip(shares, places, strict=True))
         yield Prediction("", tuple(guesses), negative=odd)
+
+
+def _named(answer: Prediction, path: str) -> Prediction:
+    wrong = f"cannot classify the image {path!r}: {answer.wrong}" if answer.wrong else ""
+    return answer._replace(path=path, wrong=wrong)
 
 
 def _negative(pixels: torch.Tensor, run: Opened) -> torch.Tensor:

@@ -140,6 +140,17 @@ WIDE = (
     "summary lenet --explain --row conv2",
     "params conv --cin 6 --cout 16 --k 5 --input 14x14",
 )
+TRAINED = (
+    "evaluate --help",
+    "evaluate nowhere",
+    "evaluate . --which best",
+    "evaluate nowhere --split dev",
+    "predict --help",
+    "predict nowhere x.png",
+    "predict . x.png",
+    "predict nowhere",
+    "predict nowhere x.png --device gpu",
+)
 HELP = (
     "",
     "--help",
@@ -151,7 +162,7 @@ HELP = (
     "code --help",
     "resume --help",
 )
-LINES = [(line, 80) for line in (*PARAMS, *SUMMARIES, *SOLUTIONS, *DIFFS, *MODELS, *CODE, *ERRORS, *HELP)] + [
+LINES = [(line, 80) for line in (*PARAMS, *SUMMARIES, *SOLUTIONS, *DIFFS, *MODELS, *CODE, *ERRORS, *TRAINED, *HELP)] + [
     (line, 120) for line in WIDE
 ]
 

@@ -168,3 +168,18 @@ def test_other_figures_than_training_wrote_are_noticed(judged: Callable[..., Jud
     assert judge(wanted).printed == 0.5
     metrics.write_bytes(b"\xff")
     assert judge(wanted).printed is None
+
+
+def test_scores_that_are_not_finite_are_told(judged: Callable[..., Judgement], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted as training counts them, without confidence, and said."""
+
+    def spoilt(*arguments: object) -> object:
+        run = opened(*arguments)  # type: ignore[arg-type]
+        next(reversed([*run.module.parameters()])).fill_(float("inf"))
+        return run
+
+    monkeypatch.setattr("cnncli.train.judge.opened", spoilt)
+    found = judged("epochs=1")
+    assert found.notes == ("the network's scores of 360 images are not finite; train it at a lower optimizer.lr",)
+    assert found.count == 360
+    assert found.confidence == 0

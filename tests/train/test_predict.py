@@ -146,3 +146,12 @@ def test_nothing_is_said_of_negatives_in_colour() -> None:
     run = trained("data.name=fake", "limit=60")
     Image.new("RGB", (32, 32), "white").save("white.png")
     assert not asked(run, [Named("white.png")])[0].negative
+
+
+def test_scores_that_are_not_finite_are_no_prediction() -> None:
+    """One line for each image, with its path and the cure."""
+    run = trained("epochs=1")
+    next(reversed([*run.module.parameters()])).fill_(float("inf"))
+    (found,) = asked(run, digits(1))
+    assert found.top == ()
+    assert found.wrong.startswith("cannot classify the image '0.png': the network's scores are not finite")
