@@ -331,7 +331,8 @@ def test_resolved_names_every_key_in_order(file: Path) -> None:
     assert list(values) == ["kind", *section_names(), "seed"]
     assert values["train"] == {
         "epochs": 10, "label_smoothing": 0.0, "clip_norm": None, "accumulate": 1, "mixup": 0.0, "cutmix": 0.0, "ema": None,
-        "init": "xavier", "precision": "auto", "memory_format": "auto", "checkpoint_steps": None, "checkpoint_seconds": 60.0,
+        "init": "xavier", "precision": "auto", "memory_format": "auto", "compile": False,
+        "checkpoint_steps": None, "checkpoint_seconds": 60.0,
     }  # fmt: skip
 
 

@@ -78,6 +78,10 @@ class Train(Section):
     memory_format: Literal["auto", "channels_last", "contiguous"] = Field(
         default="auto", description="order of a batch in memory; auto: as suits the device"
     )
+    compile: bool = Field(
+        default=False,
+        description="run the network through torch.compile: some seconds more at first, less at every step",
+    )
     checkpoint_steps: int | None = Field(
         default=None,
         ge=1,

@@ -50,11 +50,27 @@ def save(
     try:
         place_parts(whole, draft)
         if keep and (folder / name).exists():
-            (folder / name).replace(folder / keep)
+            _name_too(folder / name, folder / keep)
         draft.replace(folder / name)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _name_too(file: Path, other: Path) -> None:
+    """Give `file` the name `other` too, and so leave it its own until the next one takes that.
+
+    Where a file system has no second names, it has the other alone.
+    """
+    second = other.with_name(f"{DRAFT}{other.name}")
+    second.unlink(missing_ok=True)
+    try:
+        second.hardlink_to(file)
+    except (OSError, NotImplementedError):
+        file.replace(other)
+        return
+    second.replace(other)
+    second.unlink(missing_ok=True)  # it is still there if `other` was a name of this file already
 
 
 def latest(folder: Path, names: Sequence[str]) -> tuple[dict[str, Any], str, str | None] | None:

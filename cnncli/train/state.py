@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from cnncli.datasets.folders import reason
 from cnncli.errors import DataError
 from cnncli.train import device as devices
 from cnncli.train.averaging import Average
+from cnncli.train.compiling import Compiled
 from cnncli.train.epoch import Epoch, Score, epoch_of
 from cnncli.train.initial import initialise
 from cnncli.train.job import Job
@@ -54,7 +56,8 @@ class State:
 
     epochs: those that are complete · batch: how many steps of the next one are done, `tally` and `seconds` (of training)
     what came of them · total_seconds: since the start · confusion: K×K on the test images after the last epoch · average: of
-    the weights, where the recipe asks for one · notes: what a user should know about how it began
+    the weights, where the recipe asks for one · compiled: what trains, where it asks for that · notes: what a user should know
+    about how it began
     """
 
     module: nn.Module
@@ -67,6 +70,12 @@ class State:
     confusion: torch.Tensor | None = None
     average: Average | None = None
     notes: tuple[str, ...] = ()
+    compiled: Compiled | None = None
+
+    @property
+    def forward(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        """From images to scores, in training."""
+        return self.compiled or self.module
 
     @property
     def judged(self) -> nn.Module:
@@ -112,7 +121,12 @@ def _state(job: Job, module: nn.Module, notes: tuple[str, ...] = ()) -> State:
     decay = job.recipe.train.ema
     average = Average(module, decay) if decay is not None else None
     return State(
-        module, Optimizer(job.recipe.optimizer, weights), Tally.empty(job.device), average=average, notes=notes
+        module,
+        Optimizer(job.recipe.optimizer, weights),
+        Tally.empty(job.device),
+        average=average,
+        notes=notes,
+        compiled=Compiled(module) if job.recipe.train.compile else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -17,6 +17,8 @@ from cnncli.train.job import Job
 from cnncli.train.seeds import generator
 from cnncli.train.state import State
 
+Forward = Callable[[torch.Tensor], torch.Tensor]
+
 
 class Part(NamedTuple):
     """What came of one part of a batch. loss: the mean over it · share: of the batch's images"""
@@ -29,7 +31,7 @@ class Part(NamedTuple):
 
 def take(job: Job, state: State, batch: Batch, step: int, health: Health) -> None:
     """Train on one batch. step: of the run, counted from 0"""
-    for part in parts(job, state, batch, state.batch):
+    for part in parts(job, state, state.forward, batch, state.batch):
         torch.autograd.backward(weighted(part))
         state.tally.add(part.loss.detach(), part.scores.detach(), part.labels)
     health.look([weight.grad for weight in state.weights if weight.grad is not None])
@@ -42,18 +44,18 @@ def take(job: Job, state: State, batch: Batch, step: int, health: Health) -> Non
 
 
 def loss(job: Job, state: State, batch: Batch, position: int) -> torch.Tensor:
-    """The loss of the step at `position` in the epoch, as `take` has it."""
-    return torch.stack([weighted(part) for part in parts(job, state, batch, position)]).sum()
+    """The loss of the step at `position` in the epoch, as `take` has it; never compiled, so that hooks see every layer."""
+    return torch.stack([weighted(part) for part in parts(job, state, state.module, batch, position)]).sum()
 
 
-def parts(job: Job, state: State, batch: Batch, position: int) -> Iterator[Part]:
+def parts(job: Job, state: State, forward: Forward, batch: Batch, position: int) -> Iterator[Part]:
     """Forward through `data.batch_size` images at once, `train.accumulate` times; the last part may be smaller."""
     images, labels = batch
     split = partial(torch.split, split_size_or_sections=job.recipe.data.batch_size)
     for place, (some, theirs) in enumerate(zip(split(images), split(labels), strict=True)):
         mix = _mix(job, (len(state.epochs) + 1, position, place), len(theirs))
         with job.casting():
-            scores = state.module(some if mix is None else mixing.mixed(mix, some))
+            scores = forward(some if mix is None else mixing.mixed(mix, some))
             mean = _loss(job, mix, scores, theirs, (images.shape[2], images.shape[3]))
         yield Part(scores, theirs, mean, len(theirs) / len(labels))
 

@@ -87,3 +87,37 @@ def test_a_save_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: py
         save({"number": 2}, tmp_path, "last.pt", keep="previous.pt")
     assert load(tmp_path / "last.pt") == {"number": 1}
     assert {entry.name for entry in tmp_path.iterdir()} == {"last.pt"}
+
+
+def test_there_is_a_last_one_at_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole and readable before and after every rename; where a file system has no second names, all but one moment."""
+    save({"number": 1}, tmp_path, "last.pt", keep="previous.pt")
+    replace, seen = Path.replace, []
+
+    def watched(self: Path, target: Path) -> Path:
+        seen.append(load(tmp_path / "last.pt")["number"])
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    for number in (2, 3):
+        save({"number": number}, tmp_path, "last.pt", keep="previous.pt")
+    assert len(seen) == 6
+    assert load(tmp_path / "previous.pt") == {"number": 2}
+
+    def none(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr(Path, "hardlink_to", none)
+    save({"number": 4}, tmp_path, "last.pt", keep="previous.pt")
+    assert load(tmp_path / "previous.pt") == {"number": 3}
+    assert {entry.name for entry in tmp_path.iterdir()} == {"last.pt", "previous.pt"}
+
+
+def test_two_names_of_one_file_are_no_obstacle(tmp_path: Path) -> None:
+    """As a kill between the two renames leaves them."""
+    save({"number": 1}, tmp_path, "last.pt")
+    (tmp_path / "previous.pt").hardlink_to(tmp_path / "last.pt")
+    save({"number": 2}, tmp_path, "last.pt", keep="previous.pt")
+    assert (load(tmp_path / "previous.pt"), load(tmp_path / "last.pt")) == ({"number": 1}, {"number": 2})
+    assert {entry.name for entry in tmp_path.iterdir()} == {"last.pt", "previous.pt"}
