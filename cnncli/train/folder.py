@@ -48,7 +48,7 @@ def newest() -> Path:
         raise DataError(
             f"there is no run in {str(RUNS)!r}; begin one: cnncli train lenet, or go to the folder that holds it"
         )
-    return max(found, key=_written_at)
+    return max(found, key=written_at)
 
 
 def runs() -> list[Path]:
@@ -133,7 +133,7 @@ def _numbered(name: str) -> Path:
             return folder
 
 
-def _written_at(folder: Path) -> float:
+def written_at(folder: Path) -> float:
     """When a run last wrote what it had come to, in seconds since 1970."""
     files = (folder / CHECKPOINTS / LAST, folder / METRICS, folder / RECIPE)
     return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)

@@ -30,6 +30,20 @@ else:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def held(folder: Path) -> bool:
+    """Whether another process trains in `folder`; found by locking it for some microseconds, so not for a folder of one's own."""
+    try:
+        file = (folder / NAME).open("r+b", buffering=0)
+    except OSError:
+        return False
+    with file:
+        try:
+            _take(file)
+        except OSError as error:
+            return isinstance(error, BlockingIOError | PermissionError)
+    return False
+
+
 class Lock:
     """Holds the run folder `folder`; raises `DataError` where another process does."""
 

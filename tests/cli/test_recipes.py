@@ -51,12 +51,14 @@ def test_ls_in_other_formats(cnncli: Cnncli) -> None:
 
 
 def test_every_header_says_what_it_trains_and_what_that_reaches() -> None:
-    """One sentence at least of each, from one place; the figures begin with a number."""
+    """One sentence at least of each, from one place; the figures begin with a number, or it says that there are none."""
     for each in shelf():
         assert each.about.endswith(".")
         assert each.reaches.startswith("Reaches ")
         assert each.reaches.endswith(".")
-        assert each.reaches.split()[1][0].isdigit(), each.name
+        told = each.reaches.removeprefix("Reaches ")
+        made_up = each.recipe.data.name.startswith("fake:")  # to be given images of one's own
+        assert told[0].isdigit() or told.startswith("(not measured; 10 epochs take about ") or made_up, each.name
         assert each.recipe == load(each.name)
 
 
