@@ -127,7 +127,7 @@ def _close(run: Run, *, quiet: bool) -> None:
     )
     draw(run)
     path = run.path.as_posix()
-    _say(f"{inert(path)} · next: cnncli summary {shlex.quote(inert(path))}")
+    _say(f"{inert(path)} · next: cnncli predict {shlex.quote(inert(path))} IMAGE")
 
 
 def draw(run: Run) -> None:

@@ -81,7 +81,7 @@ def test_a_finished_run_says_so_and_can_be_longer(cnncli: Callable[..., Result])
     lines = longer.out.splitlines()
     assert lines[1:3] == ["epoch    loss  train   test  time", "  … goes on in epoch 3"]
     assert [text.split()[0] for text in lines[3:5]] == ["3", "4"]
-    assert lines[-1] == "runs/lenet-1 · next: cnncli summary runs/lenet-1"
+    assert lines[-1] == "runs/lenet-1 · next: cnncli predict runs/lenet-1 IMAGE"
     assert cnncli(f"{line.replace('epochs=2', 'epochs=4')} --quiet").code == 0
     assert weights("lenet-1") == weights("lenet-2")
     assert {entry.name for entry in Path("runs/lenet-1").iterdir()} == {

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from cnncli.train.checkpoint import load
 from tests.conftest import Result, python
@@ -86,15 +87,22 @@ def test_a_run_folder_reruns_to_the_same_bytes(cnncli: Callable[..., Result]) ->
     assert cnncli(f"train lenet {QUICK}").code == 0
     found = cnncli("train runs/lenet-1/recipe.yaml --quiet")
     assert found.code == 0
-    assert found.out.splitlines()[-1] == "runs/recipe-1 · next: cnncli summary runs/recipe-1"
+    assert found.out.splitlines()[-1] == "runs/recipe-1 · next: cnncli predict runs/recipe-1 IMAGE"
     first, second = (Path("runs", name, "model.safetensors").read_bytes() for name in ("lenet-1", "recipe-1"))
     assert first == second
 
 
 def test_a_run_folder_can_be_summarised(cnncli: Callable[..., Result]) -> None:
-    """The command that the closing line offers works."""
+    """A run is a source of networks."""
     cnncli(f"train lenet {QUICK} --quiet")
     assert cnncli("summary runs/lenet-1").out.startswith("LeNet")
+
+
+def test_what_the_closing_line_offers_works(cnncli: Callable[..., Result]) -> None:
+    """As it stands there, for a file of that name."""
+    closing = cnncli(f"train lenet {QUICK} --quiet").out.splitlines()[-1]
+    Image.new("L", (28, 28)).save("IMAGE", "PNG")
+    assert cnncli(closing.partition("next: cnncli ")[2]).out.splitlines()[1].startswith("IMAGE")
 
 
 def test_options_are_keys_of_the_recipe(cnncli: Callable[..., Result]) -> None:

@@ -59,7 +59,7 @@ def test_a_run_is_shown_as_the_contract_has_it(run: Run, capsys: pytest.CaptureF
     last = run.state.epochs[-1]
     assert lines[4] == f"loss {last.train.loss:.3f}, train acc {last.train.acc:.3f}, test acc {last.test.acc:.3f}"
     assert lines[5] == f"{run.examples_per_second:.1f} examples/sec on cpu"
-    assert lines[6] == "runs/lenet-1 · next: cnncli summary runs/lenet-1"
+    assert lines[6] == "runs/lenet-1 · next: cnncli predict runs/lenet-1 IMAGE"
     assert len(lines) == 7
     assert err == ""
     for name in ("curves.png", "confusion.png"):
