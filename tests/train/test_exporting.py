@@ -328,7 +328,8 @@ def test_the_whole_mnist_test_set_gets_the_same_first_classes(to: str, capsys: p
         "limit=2000",
         "epochs=3",
         "batch_size=64",
-        "optimizer={name: adam, lr: 0.003}",
+        "optimizer.name=adam",
+        "lr=0.003",
         "activation=relu",
         recipe="lenet-mnist",
     )
