@@ -325,7 +325,9 @@ def test_a_network_without_a_recipe_trains_at_the_textbooks_rate(name: str, rate
 def test_resolved_names_every_key_in_order(file: Path) -> None:
     """Nothing is left to a default that may change; `kind: recipe` is the first line."""
     text = resolved(written(file, HEAD))
-    assert text.startswith("kind: recipe\nmodel:\n  name: lenet\n  weights: null\n  frozen: []\ndata:\n  name: digits\n")
+    assert text.startswith(
+        "kind: recipe\nmodel:\n  name: lenet\n  weights: null\n  frozen: []\ndata:\n  name: digits\n"
+    )
     values = parse(text, "x").value
     assert isinstance(values, dict)
     assert list(values) == ["kind", *section_names(), "seed"]

@@ -96,7 +96,11 @@ def test_the_textbooks_edition_is_the_default_where_there_is_one() -> None:
         ("vgg11", {"ratio": 65}, "ratio 65 leaves the first block no channels; the most is 64"),
         ("vgg11", {"ratio": 0}, "vgg11: ratio 0 is too small; the least is 1"),
         ("googlenet@paper", {"aux": 1}, "googlenet: aux takes true or false such as False, not 1"),
-        ("alexnet", {"dropout": 2}, "dropout 2 is no share of the numbers to drop; write one from 0 up to 1, as in 0.5"),
+        (
+            "alexnet",
+            {"dropout": 2},
+            "dropout 2 is no share of the numbers to drop; write one from 0 up to 1, as in 0.5",
+        ),
         ("lenet", {"pool": 3}, "lenet: pool takes a word such as 'avg', not 3"),
     ],
 )
