@@ -121,7 +121,8 @@ def test_two_processes_do_not_train_in_one_folder(cnncli: Callable[..., Result])
 def test_a_signal_while_data_are_loaded_leaves_no_folder(number: signal.Signals) -> None:
     """Nothing was trained yet: the exit code of the signal, no words, no traceback."""
     stuck = f"""
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests may ignore it
 from cnncli.cli import run
 import cnncli.train.job
 def load(*_):
