@@ -31,6 +31,7 @@ class Process(Protocol):
 
 
 LOADING = 3.0  # seconds from the start of a program to its first step, about
+OVERSHOT = 3  # steps that are taken between the moment that was meant and the kill, about
 
 Launch = Callable[[str, Path], Process]
 """Starts a command line of cnncli whose steps are logged to a file."""
@@ -108,16 +109,20 @@ def undisturbed(line: str, name: str, launch: Launch = launched) -> Record:
 def disturbed(line: str, name: str, kills: int, steps: int, launch: Launch = launched) -> Record:
     """The same, killed `kills` times at random moments and resumed each time, then left to its end.
 
-    A moment is drawn as a number of steps and up to 30 ms after them, or where that is none as a time while the program loads; the
+    A moment is drawn as a number of steps and up to 10 ms after them, or where that is none as a time while the program loads; the
     moments spread over the `steps` of the run. Most of the kills come in steps, checkpoints and evaluations.
     """
     log, chance, done = Path(f"{name}.log"), random.Random(steps), list[Kill]()  # noqa: S311  (which moments does not matter)
     running = launch(line, log)
     while len(done) < kills:
         before, left = _lines(log), kills - len(done)
-        wait = chance.randint(0, 2 * (steps - _steps(log)) // (left + 1))
-        _wait(running, log, before + wait)
-        time.sleep(chance.uniform(0, 0.03 if wait else LOADING))
+        most = 2 * (steps - _steps(log) - OVERSHOT * left) // (left + 1)
+        wait = chance.randint(0, max(most, 0))
+        if wait:
+            _wait(running, log, before + wait)
+            time.sleep(chance.uniform(0, 0.01))
+        else:
+            _wait(running, log, before + 1, seconds=chance.uniform(0, LOADING))
         if running.poll() is not None:
             break  # before it could be killed so often
         running.kill()
@@ -156,11 +161,13 @@ def told(record: Record) -> str:
     )
 
 
-def _wait(running: Process, log: Path, lines: int) -> None:
-    """Until the log has so many lines, or the run has ended."""
-    until = time.monotonic() + 120
+def _wait(running: Process, log: Path, lines: int, seconds: float | None = None) -> None:
+    """Until the log has so many lines, the run has ended, or so many seconds have passed."""
+    until = time.monotonic() + (120 if seconds is None else seconds)
     while _lines(log) < lines and running.poll() is None:
-        assert time.monotonic() < until, "a run takes no steps"
+        if time.monotonic() >= until:
+            assert seconds is not None, "a run takes no steps"
+            return
         time.sleep(0.001)
 
 

@@ -12,7 +12,7 @@ from tests.train.kills import Forked, disturbed, launched, told, undisturbed
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL needs POSIX")
 
-# Dropout draws within the forward pass, batch norm keeps statistics: both must be in the checkpoint.
+# Dropout draws within the forward pass, batch norm keeps statistics, Adam moments, EMA a mean: all must be in the checkpoint.
 NETWORK = """\
 kind: network
 name: tiny
@@ -26,7 +26,7 @@ layers:
   - drop: {{Dropout: {{p: 0.3}}}}
   - fc: {{Linear: {{out_features: {classes}}}}}
 """
-ALWAYS = "optimizer.name=adam lr=0.01 val=0.1 seed=5 batch_size=16 checkpoint_steps=1"
+ALWAYS = "optimizer.name=adam lr=0.01 val=0.1 seed=5 batch_size=16 checkpoint_steps=1 ema=0.9 accumulate=2 mixup=0.2"
 MEMORY = f"train net.yaml --data digits epochs={{epochs}} limit=160 {ALWAYS} 'augment=[{{{{shift: 2}}}}, {{{{rotate: 10}}}}]'"
 STREAMED = f"train net.yaml --data folder:set epochs={{epochs}} {ALWAYS} cache=never workers=2 'augment=[{{{{crop: 2}}}}, flip]'"
 
@@ -53,8 +53,8 @@ def prepared(line: str, epochs: int) -> str:
 
 @pytest.mark.parametrize("line", [MEMORY, STREAMED], ids=["memory", "streamed"])
 def test_a_run_that_is_killed_ends_as_if_it_had_not_been(line: str) -> None:
-    """Four kills, or as many of them as find it alive: the same weights, byte for byte, the same history, and at every step the same images with the same changes."""
-    line = prepared(line, epochs=3)
+    """Four kills, or as many as find it alive: the same weights, byte for byte, the same history, the same images at every step."""
+    line = prepared(line, epochs=4)
     whole = undisturbed(line, "net-1", Forked)
     killed = disturbed(line, "net-2", 4, len(whole.log), Forked)
     assert len(killed.kills) >= 2  # a run may be through before a signal that was meant for its last steps arrives
@@ -65,7 +65,7 @@ def test_a_run_that_is_killed_ends_as_if_it_had_not_been(line: str) -> None:
 @pytest.mark.parametrize("line", [MEMORY, STREAMED], ids=["memory", "streamed"])
 def test_fifty_kills_change_nothing(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Programs started as a user does, killed while they load, train, save and evaluate."""
-    line = prepared(line, epochs=20)
+    line = prepared(line, epochs=100)
     whole = undisturbed(line, "net-1", launched)
     killed = disturbed(line, "net-2", 50, len(whole.log), launched)
     with capsys.disabled():
