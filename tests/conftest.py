@@ -7,7 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +45,31 @@ def cnncli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
 
 
 @pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find no data but the test's own, and prepare them beside it."""
+    monkeypatch.setenv("CNNCLI_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Compute on one thread, here and in processes that are started: many tests may run at once."""
+    import torch
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def golden(request: pytest.FixtureRequest, cnncli: Callable[..., Result]) -> Callable[..., None]:
     """Compare a command line's output with `tests/goldens/<command line>.txt`."""
 
@@ -61,6 +86,14 @@ def golden(request: pytest.FixtureRequest, cnncli: Callable[..., Result]) -> Cal
         assert text == path.read_text(encoding="utf-8"), f"{path.name} differs; look, then refresh it with --overwrite"
 
     return compare
+
+
+def assert_refused(found: Result, code: int, words: str) -> None:
+    """One line with these words, the contract's exit code, and nothing on stdout."""
+    assert found.code == code
+    assert len(found.err.splitlines()) == 1
+    assert words in found.err
+    assert found.out == ""
 
 
 def golden_name(line: str, columns: int) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from cnncli.freezing import freeze
 from cnncli.models import network
@@ -22,13 +21,9 @@ Cnncli = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def here(elsewhere: None, one_thread: None, tmp_path: Path) -> Path:  # noqa: ARG001
     """Every test stands in a folder of its own, on one thread."""
-    monkeypatch.chdir(tmp_path)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield tmp_path
-    torch.set_num_threads(before)
+    return tmp_path
 
 
 def test_it_prints_a_recipe_and_what_it_takes(cnncli: Cnncli, here: Path) -> None:

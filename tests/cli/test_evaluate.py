@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
 
 from tests.cli.quick import heavy_imports
-from tests.conftest import Result
+from tests.conftest import Result, assert_refused
 
 Cnncli = Callable[..., Result]
 
 QUICK = "train lenet epochs=2 limit=100 batch_size=32 --quiet --device cpu"
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CNNCLI_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("elsewhere", "own_data", "one_thread")
 
 
 def test_accuracy_is_what_training_printed(cnncli: Cnncli) -> None:
@@ -134,11 +125,7 @@ def test_what_is_wrong_is_refused(cnncli: Cnncli, line: str, code: int, words: s
         )
     Path("runs/lenet-1/checkpoints/last.pt").touch()
     Path("file").touch()
-    found = cnncli(line)
-    assert found.code == code
-    assert len(found.err.splitlines()) == 1
-    assert words in found.err
-    assert found.out == ""
+    assert_refused(cnncli(line), code, words)
 
 
 def test_a_wrong_run_or_option_is_refused_before_torch_is_imported() -> None:

@@ -8,29 +8,22 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
 
 from cnncli.datasets import dataset
 from tests.cli.quick import heavy_imports
-from tests.conftest import Result
+from tests.conftest import Result, assert_refused
 
 Cnncli = Callable[..., Result]
 
 QUICK = "train lenet epochs=2 limit=100 batch_size=32 --quiet --device cpu"
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("elsewhere", "one_thread")
 
 
 @pytest.fixture
@@ -187,11 +180,7 @@ def test_what_is_wrong_is_refused(cnncli: Cnncli, line: str, code: int, words: s
     Path("runs/lenet-1/checkpoints").mkdir(parents=True)
     Path("runs/lenet-1/recipe.yaml").touch()
     Path("runs/lenet-1/checkpoints/last.pt").touch()
-    found = cnncli(line)
-    assert found.code == code
-    assert len(found.err.splitlines()) == 1
-    assert words in found.err
-    assert found.out == ""
+    assert_refused(cnncli(line), code, words)
 
 
 def test_a_wrong_run_or_option_is_refused_before_torch_is_imported() -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from safetensors import safe_open
 
 from tests.cli.quick import heavy_imports
@@ -17,13 +16,7 @@ Cnncli = Callable[..., Result]
 QUICK = "train lenet epochs=1 limit=64 --quiet"
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("elsewhere", "one_thread")
 
 
 def test_runs_are_listed_and_compared(cnncli: Cnncli) -> None:

@@ -19,10 +19,7 @@ from cnncli.train.run import Run, start
 from cnncli.train.signals import Interruption
 from tests.train.conftest import small
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 class After(Interruption):

@@ -20,10 +20,7 @@ from cnncli.train.run import Run, start
 from tests.conftest import python
 from tests.train.conftest import small
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 class Full:

@@ -50,9 +50,7 @@ def exported(
     return export(wanted(str(path), to, which=which, out=out, preprocess=preprocess))
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def pixels(count: int = 5) -> torch.Tensor:

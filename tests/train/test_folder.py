@@ -12,10 +12,7 @@ from cnncli.errors import DataError
 from cnncli.train import folder
 from tests.conftest import python
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def test_runs_are_numbered_after_the_highest() -> None:

@@ -10,7 +10,10 @@ from PIL import Image
 
 from tests.train.kills import Forked, disturbed, launched, told, undisturbed
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL needs POSIX")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="SIGKILL needs POSIX"),
+    pytest.mark.usefixtures("elsewhere", "own_data"),
+]
 
 # Dropout draws within the forward pass, batch norm keeps statistics, Adam moments, EMA a mean: all must be in the checkpoint.
 NETWORK = """\
@@ -29,13 +32,6 @@ layers:
 ALWAYS = "optimizer.name=adam lr=0.01 val=0.1 seed=5 batch_size=16 checkpoint_steps=1 ema=0.9 accumulate=2 mixup=0.2"
 MEMORY = f"train net.yaml --data digits epochs={{epochs}} limit=160 {ALWAYS} 'augment=[{{{{shift: 2}}}}, {{{{rotate: 10}}}}]'"
 STREAMED = f"train net.yaml --data folder:set epochs={{epochs}} {ALWAYS} cache=never workers=2 'augment=[{{{{crop: 2}}}}, flip]'"
-
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CNNCLI_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def prepared(line: str, epochs: int) -> str:

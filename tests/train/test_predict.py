@@ -18,12 +18,7 @@ from cnncli.train.predict import Prediction, predictions
 from cnncli.train.run import start
 from tests.train.conftest import small
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CNNCLI_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("elsewhere", "own_data")
 
 
 def trained(*overrides: str) -> Opened:

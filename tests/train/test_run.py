@@ -17,10 +17,7 @@ from cnncli.train import checkpoint, folder
 from cnncli.train.run import Run, start
 from tests.train.conftest import small
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def begun(*overrides: str, recipe: str = "lenet") -> Run:
