@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 from typing import Any, Self
 
@@ -265,3 +266,11 @@ class Mapped(_Around):
     def sentence(self) -> str:
         """The inner layer's, and how often."""
         return f"{self.layer.sentence}, for each of {dims(self.over)} parts"
+
+
+def once_or_mapped(layer: Layer, operands: tuple[Tensor, ...]) -> Iterator[Layer]:
+    """The layer; then the same once for each part of an example, as where the batch is folded into an axis of images."""
+    yield layer
+    if len(operands) == 1:
+        for front in range(1, len(operands[0].shape)):
+            yield Mapped(layer=layer, over=operands[0].shape[:front])

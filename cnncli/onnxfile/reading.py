@@ -13,9 +13,10 @@ from cnncli.network import Network, Node
 from cnncli.onnxfile.inputs import Input, inputs
 from cnncli.onnxfile.names import identifier, name_all
 from cnncli.onnxfile.shapes import Shapes
-from cnncli.onnxfile.values import Draft, unlikely
+from cnncli.onnxfile.values import Draft
 from cnncli.onnxfile.walk import Walk
 from cnncli.onnxfile.wire import MalformedError, stripped
+from cnncli.seen import unlikely
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 from cnncli.errors import RequestError, ShapeError
 from cnncli.layers import Layer, Saved, Shape, Tensor
-from cnncli.layers.given import Given, Mapped
+from cnncli.layers.given import Given, once_or_mapped
 from cnncli.layers.merge import Concat
 from cnncli.layers.opaque import Elementwise, Failed, Opaque, Operation
 from cnncli.onnxfile.ops import readers
 from cnncli.onnxfile.ops.costs import COSTS
 from cnncli.onnxfile.ops.elementwise import ELEMENTWISE, FREE, KEEPS, matters
-from cnncli.onnxfile.values import Draft, FoldedError, Op, Reference, Said, Seen, Value
+from cnncli.onnxfile.values import Draft, Op, Reference, Said, Value
+from cnncli.seen import FoldedError, Seen
 
 NARROW = frozenset({"int8", "uint8"})
 """Whole numbers that may be weights: quantized ones."""
@@ -63,7 +64,7 @@ class Rows:
             return None
         operands = _operands(said, op)
         found = None
-        for candidate in _candidates(layer, operands):
+        for candidate in once_or_mapped(layer, operands):
             outputs = _outcome(candidate, operands)
             if outputs is not None and _agree(outputs, op, said):
                 found = candidate.resolve(operands)
@@ -198,14 +199,6 @@ def _aligned(constant: Value, batches: Sequence[tuple[int | None, int]], size: i
             shape = (*constant.shape[:place], *constant.shape[place + 1 :])
             return Tensor(shape, found.dtype, 0 if side else None)
     return found
-
-
-def _candidates(layer: Layer, operands: tuple[Tensor, ...]) -> Iterator[Layer]:
-    """The layer; then the same once for each part of an example, as where the batch is folded into an axis of images."""
-    yield layer
-    if len(operands) == 1:
-        for front in range(1, len(operands[0].shape)):
-            yield Mapped(layer=layer, over=operands[0].shape[:front])
 
 
 def _outcome(layer: Layer, operands: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:

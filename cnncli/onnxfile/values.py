@@ -2,77 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncli.layers import Layer, Shape, Tensor
+from cnncli.seen import PRIMES, Seen, among_many, whole, without
 
 if TYPE_CHECKING:
     import numpy as np
     from onnx import NodeProto
 
-PRIMES = (1009, 2003, 4001, 8009, 16001, 32003)
-
-
-class FoldedError(Exception):
-    """An operation works along the batch, or an axis that the batch is folded into."""
-
-
-class Seen(NamedTuple):
-    """A tensor as one example sees it, the batch first wherever it stands in the file.
-
-    axes: for each of its own axes the one it is of the example, None for the batch · folded: the axis of its own that the batch
-    is folded into (the windows of a Swin transformer)
-    """
-
-    tensor: Tensor
-    axes: tuple[int | None, ...]
-    folded: int | None = None
-
-    @property
-    def batch(self) -> int | None:
-        """Which of its own axes is the batch alone."""
-        return self.axes.index(None) if None in self.axes else None
-
-    def dim(self, axis: int) -> int:
-        """The dimension that ONNX's `axis` is once the batch stands first; raises `FoldedError` where it is the batch."""
-        found = self.axes[axis]
-        if found is None or axis % len(self.axes) == self.folded:
-            raise FoldedError
-        return found + (self.tensor.batch is not None)
-
 
 def seen(shape: Shape, dtype: str, batch: int, *, constant: bool) -> Seen:
     """A tensor of `shape` where `batch` examples are run at once.
 
-    An axis of that size is the batch, one of a multiple of it holds the batch folded in. At a batch of one, the batch is a leading
-    axis of one of what depends on the input.
+    At a batch of one, the batch is a leading axis of one of what depends on the input; a batch that the file fixes, which is no
+    unlikely number, is not looked for within the axes of a constant.
     """
-    axes = tuple(range(len(shape)))
     if batch == 1:
-        if constant or shape[:1] != (1,):
-            return Seen(Tensor(shape, dtype, None if constant else 0), axes)
-        return _without(shape, 0, dtype)
-    if batch in shape:
-        return _without(shape, shape.index(batch), dtype)
-    place = next((axis for axis, size in enumerate(shape) if size and size % batch == 0), None)
-    if place is None or (constant and batch < PRIMES[0]):
-        return Seen(Tensor(shape, dtype, None), axes)
-    return Seen(Tensor((*shape[:place], shape[place] // batch, *shape[place + 1 :]), dtype), axes, place)
-
-
-def _without(shape: Shape, place: int, dtype: str) -> Seen:
-    axes = tuple(None if axis == place else axis - (axis > place) for axis in range(len(shape)))
-    return Seen(Tensor((*shape[:place], *shape[place + 1 :]), dtype), axes)
-
-
-def unlikely(sizes: Iterable[int]) -> int:
-    """A prime that divides none of `sizes`, so that no axis of a weight or an input is taken for the batch."""
-    known = set(sizes) - {0}
-    return next((prime for prime in PRIMES if all(size % prime for size in known)), PRIMES[-1])
+        tensor = Tensor(shape, dtype, None if constant else 0)
+        return whole(tensor) if constant or shape[:1] != (1,) else without(tensor, 0)
+    if constant and batch < PRIMES[0] and batch not in shape:
+        return whole(Tensor(shape, dtype, None))
+    return among_many(shape, dtype, batch)
 
 
 @dataclass(eq=False, slots=True)

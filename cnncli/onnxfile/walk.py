@@ -11,7 +11,8 @@ from cnncli.layers.opaque import Failed
 from cnncli.onnxfile.names import blocks_of, fallback, scope_of
 from cnncli.onnxfile.rows import Rows
 from cnncli.onnxfile.shapes import DTYPES, Made, Shapes, array
-from cnncli.onnxfile.values import Op, Reference, Said, Seen, Value, seen
+from cnncli.onnxfile.values import Op, Reference, Said, Value, seen
+from cnncli.seen import Seen
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto, TensorProto

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 
 from cnncli.errors import RequestError
 from cnncli.layers import Layer, Saved, Tensor
-from cnncli.layers.given import Mapped
+from cnncli.layers.given import once_or_mapped
 from cnncli.layers.opaque import Elementwise, Measured, Opaque
 from cnncli.layers.opaque import Operation as Fixed
 from cnncli.record.calls import calls
-from cnncli.record.examples import Seen
 from cnncli.record.known import Known, Made, Moved
 from cnncli.record.measure import counted, kept
 from cnncli.record.operations import ELEMENTWISE, Operation
@@ -22,6 +21,7 @@ from cnncli.record.signature import tensors_in
 from cnncli.record.spelling import form, layout
 from cnncli.record.tags import Constant, Flow, Tag
 from cnncli.record.views import ORDERS, STEPS, reorder
+from cnncli.seen import Seen
 from cnncli.spelled import Form
 
 ALIGNED = frozenset({"add", "mul", "matmul", "scaled_dot_product_attention"}) | ELEMENTWISE
@@ -134,7 +134,7 @@ class Looker:
         operands = tuple(self._operand(call, tensor) for tensor in says.reads)
         places = [call.place(tensor) for tensor in says.reads]
         flows = [isinstance(call.tags[at], Flow) for at in places]
-        for layer in _candidates(says.layer, operands):
+        for layer in once_or_mapped(says.layer, operands):
             found = _outcome(layer, operands)
             if found is None:
                 continue
@@ -228,14 +228,6 @@ def _outcome(layer: Layer, operands: tuple[Tensor, ...]) -> tuple[Layer, tuple[T
         return resolved, resolved.outputs(operands)
     except Exception:  # noqa: BLE001  (a spec may expect more axes than there are)
         return None
-
-
-def _candidates(layer: Layer, operands: tuple[Tensor, ...]) -> Iterator[Layer]:
-    """The layer; then the same once for each part of an example, as where the batch is folded into an axis of images."""
-    yield layer
-    if len(operands) == 1:
-        for front in range(1, len(operands[0].shape)):
-            yield Mapped(layer=layer, over=operands[0].shape[:front])
 
 
 def _matters(tensor: torch.Tensor, tag: Constant) -> bool:

@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 
-from cnncli.record.examples import Batch, Seen
+from cnncli.record.examples import Batch
 from cnncli.record.lending import Lent
 from cnncli.record.signature import replaced
 from cnncli.record.tags import NOTHING, Constant, Tag
+from cnncli.seen import Seen
 
 MARK = "_cnncli_recorded"
 """The attribute of a tensor that holds what its recorder knows about it."""

@@ -13,12 +13,13 @@ from cnncli.build import NetworkModule
 from cnncli.errors import RequestError
 from cnncli.network import Network
 from cnncli.record.arguments import Arguments, Inputs, leaves
-from cnncli.record.examples import Batch, unlikely
+from cnncli.record.examples import Batch
 from cnncli.record.fault import Fault, fault
 from cnncli.record.garbage import uncollected
 from cnncli.record.lending import Lent, lent
 from cnncli.record.modules import module_calls
 from cnncli.record.recorder import Recorder
+from cnncli.seen import unlikely
 
 LARGEST = 2**33
 """Bytes of weights up to which a module is run on the CPU where the meta device does not do."""

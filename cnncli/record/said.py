@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from cnncli.layers import Layer, Shape
-from cnncli.record.examples import Seen
+from cnncli.seen import Seen
 
 
 class Said(NamedTuple):

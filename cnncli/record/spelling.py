@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from cnncli.record.examples import Seen
 from cnncli.record.operations import FRESH, operation
 from cnncli.record.tags import Constant, Flow, Tag
+from cnncli.seen import Seen
 from cnncli.spelled import (
     AFTER,
     Alike,

@@ -11,7 +11,7 @@ import torch
 from cnncli.layers import Layer, Shape, Tensor
 from cnncli.layers.rearrange import Expand
 from cnncli.layers.shape import Flatten, Permute, Reshape, Slice
-from cnncli.record.examples import Seen
+from cnncli.seen import Seen
 
 Steps = tuple[Layer, ...]
 Step = Callable[[Seen, Sequence[Seen], tuple[Any, ...], dict[str, Any]], "list[Steps] | None"]

@@ -127,7 +127,7 @@ def _softmax(kind: type[Softmax]) -> Callable[[Op], Said | None]:
         axis = op.attributes.get("axis", 1 if op.version < 13 else -1) % rank
         if op.version < 13 and any(size != 1 for size in op.x.shape[axis + 1 :]):
             return None  # all axes from this one on together
-        return Said(kind(dim=op.x.seen.dim(axis)), (op.x,))
+        return Said(kind(dim=op.x.seen.dim_of_example(axis)), (op.x,))
 
     return softmax
 
@@ -145,7 +145,7 @@ def concat(op: Op) -> Said | None:
     """Side by side, where that is not along the batch."""
     values = tuple(value for value in op.inputs if value is not None)
     flowing = next(value for value in values if value.flows)
-    return Said(Concat(dim=flowing.seen.dim(op.attributes["axis"])), values)
+    return Said(Concat(dim=flowing.seen.dim_of_example(op.attributes["axis"])), values)
 
 
 def _reduce(name: str, dtype: str | None = None) -> Callable[[Op], Said | None]:
@@ -153,7 +153,7 @@ def _reduce(name: str, dtype: str | None = None) -> Callable[[Op], Said | None]:
         axes: Any = op.values(1, "axes", ()) if dtype is None else [op.attributes.get("axis", 0)]
         if not axes and op.attributes.get("noop_with_empty_axes"):
             return Said(None, (op.x,))
-        dims = tuple(sorted(op.x.seen.dim(axis) for axis in axes or range(len(op.x.shape))))
+        dims = tuple(sorted(op.x.seen.dim_of_example(axis) for axis in axes or range(len(op.x.shape))))
         keep = bool(op.attributes.get("keepdims", 1))
         return Said(Reduce(operation=name, dim=dims, keepdim=keep, dtype=dtype), (op.x,))
 

@@ -54,7 +54,7 @@ def cut(op: Op) -> Said | None:
             return None
         low, high, _ = slice(start, end).indices(size)
         if (low, high) != (0, size):
-            steps.append(Slice(dim=op.x.seen.dim(axis), start=low, stop=high))
+            steps.append(Slice(dim=op.x.seen.dim_of_example(axis), start=low, stop=high))
     return _followed("slice", steps, op)
 
 
@@ -65,7 +65,7 @@ def gather(op: Op) -> Said | None:
     place, axis = op.values(1), op.attributes.get("axis", 0)
     if not isinstance(place, int):
         return None
-    dim, size = op.x.seen.dim(axis), op.x.shape[axis]
+    dim, size = op.x.seen.dim_of_example(axis), op.x.shape[axis]
     made = op.makes().tensor
     stretch: list[Layer] = [] if size == 1 else [Slice(dim=dim, start=place % size, stop=place % size + 1)]
     between = stretch[0].outputs((op.x.seen.tensor,))[0] if stretch else op.x.seen.tensor
@@ -82,7 +82,7 @@ def _followed(operation: str, steps: list[Layer], op: Op) -> Said:
 def split(op: Op) -> Said | None:
     """Parts of one axis, one after the other."""
     axis = op.attributes.get("axis", 0)
-    dim, at, parts = op.x.seen.dim(axis), 0, []
+    dim, at, parts = op.x.seen.dim_of_example(axis), 0, []
     for place in range(len(op.outputs)):
         size = op.output(place)[axis]
         parts.append((Slice(dim=dim, start=at, stop=at + size),))
@@ -110,7 +110,7 @@ def pad(op: Op) -> Said | None:
     if not inner:
         return Said(None, (op.x,))
     for axis in range(rank - inner, rank):
-        op.x.seen.dim(axis)
+        op.x.seen.dim_of_example(axis)
     last_first = tuple(side for axis in range(rank - 1, rank - 1 - inner, -1) for side in (before[axis], after[axis]))
     return _padded(op, mode, last_first, inner)
 

@@ -50,7 +50,7 @@ def group_norm(op: Op) -> Said | None:
 def layer_norm(op: Op) -> Said | None:
     """LayerNormalization over the last axes."""
     axis = op.attributes.get("axis", -1)
-    op.x.seen.dim(axis)
+    op.x.seen.dim_of_example(axis)
     sizes, weights = op.x.shape[axis % len(op.x.shape) :], _affine(op)
     if any(value.shape != sizes for value in weights.values()) or not op.lone:
         return None
@@ -61,7 +61,7 @@ def layer_norm(op: Op) -> Said | None:
 def rms_norm(op: Op) -> Said | None:
     """RMSNormalization over the last axes."""
     axis = op.attributes.get("axis", -1)
-    op.x.seen.dim(axis)
+    op.x.seen.dim_of_example(axis)
     sizes = op.x.shape[axis % len(op.x.shape) :]
     scale = op.constant(1)
     return (
