@@ -11,6 +11,7 @@ from cnncli.errors import RequestError
 from cnncli.layers import Shape, Tensor
 from cnncli.report import Report, report
 from cnncli.sources.request import Loaded, Request
+from cnncli.written import inputs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -113,8 +114,6 @@ def _inputs(given: Input) -> dict[str, Tensor]:
 
 
 def _tensor(given: Input) -> Tensor:
-    from cnncli.cli._values import inputs
-
     if isinstance(given, Tensor):
         return given
     if isinstance(given, str):

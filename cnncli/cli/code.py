@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cnncli.cli._options import Inputs, Pairs, Source
-from cnncli.cli._values import inputs, merge, pairs
+from cnncli.cli._values import merge, pairs
 from cnncli.errors import CheckFailed, ShapeError
+from cnncli.written import inputs
 
 if TYPE_CHECKING:
     from cnncli.network import Network

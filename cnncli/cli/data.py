@@ -105,7 +105,7 @@ def _fetch(name: str, size: str | None, format: str) -> None:
 
 
 def _size(source: Dataset, text: str) -> tuple[int, int, int]:
-    from cnncli.cli._values import shape
+    from cnncli.written import shape
 
     if source.shape[1] is not None:
         raise RequestError(f"--size {text!r}: {source.name} lies in one piece and is sized as it is used; leave it out")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnncli.cli._options import Format, Inputs
-from cnncli.cli._values import inputs, pairs
+from cnncli.cli._values import pairs
 from cnncli.errors import RequestError, ShapeError
+from cnncli.written import inputs
 
 if TYPE_CHECKING:
     from cnncli.report import Report

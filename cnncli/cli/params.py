@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 import typer
 
 from cnncli.cli._options import Format, Pairs
-from cnncli.cli._values import merge, pairs, shape, spread
+from cnncli.cli._values import merge, pairs, spread
+from cnncli.written import shape
 
 
 def params(

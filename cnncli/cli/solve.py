@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnncli.cli._options import Format, Pairs
-from cnncli.cli._values import inputs as given_inputs
-from cnncli.cli._values import pairs, shape, spread
+from cnncli.cli._values import pairs, spread
 from cnncli.errors import RequestError
+from cnncli.written import inputs as given_inputs
+from cnncli.written import shape
 
 if TYPE_CHECKING:
     from cnncli.solve_window import Question

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cnncli.cli._options import Format, Inputs, Pairs, Source
-from cnncli.cli._values import amount, inputs, merge, pairs
+from cnncli.cli._values import amount, merge, pairs
+from cnncli.written import inputs
 
 if TYPE_CHECKING:
     from cnncli.report import Report

@@ -16,6 +16,7 @@ from cnncli.datasets.pictures import picture
 from cnncli.datasets.progress import Progress
 from cnncli.datasets.reading import read
 from cnncli.errors import DataError
+from cnncli.written import typed
 
 if TYPE_CHECKING:
     import torch
@@ -105,7 +106,7 @@ def _looked_at(
     source: Dataset, files: tuple[Files, Files], wanted: Wanted, progress: Progress, *, whole: bool
 ) -> Loaded:
     """Every image read once, or what was prepared from that. whole: with the pixels, else only which are bad."""
-    name = f"{_slug(source.name, files)}-{'x'.join(map(str, wanted.size)) if whole else 'bad'}"
+    name = f"{_slug(source.name, files)}-{typed(wanted.size) if whole else 'bad'}"
     stamp = prepared.digest(_lines(files, wanted.size if whole else None))
     found = prepared.tensors(
         name,

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cnncli.datasets import Dataset, dataset
-from cnncli.errors import DataError, RequestError
+from cnncli.errors import RequestError
 from cnncli.train import folder
 from cnncli.train.request import check_device
-from cnncli.train.resume import resume_command, run_folder
+from cnncli.train.resume import run_folder, without_best, without_checkpoint
 
 
 class Trained(NamedTuple):
@@ -36,11 +36,9 @@ def trained(name: str, which: str | None = None, device: str = "auto") -> Traine
     path = run_folder(name)
     checkpoints = path / folder.CHECKPOINTS
     if which == "best" and not (checkpoints / folder.BEST).exists():
-        raise RequestError(
-            f"{path.as_posix()} has no best.pt: its recipe holds no validation split (data.val); write --which last"
-        )
+        raise without_best(path)
     if not any((checkpoints / file).exists() for file in (folder.LAST, folder.PREVIOUS, folder.BEST)):
-        raise DataError(f"{path.as_posix()} has no checkpoint yet; train it first: {resume_command(path)}")
+        raise without_checkpoint(path)
     return Trained(path, which, device)
 
 

@@ -17,6 +17,7 @@ from cnncli.netfile.names import JOINS, lookup, wrong_name
 from cnncli.netfile.text import Steps, text
 from cnncli.network import Network, Node, named, source
 from cnncli.parts import Part, parts
+from cnncli.written import typed
 
 FAR = 200
 """Steps within which branches that are written as such meet; others are written with `from`."""
@@ -294,7 +295,7 @@ def _inputs(inputs: Mapping[str, Tensor]) -> Any:  # noqa: ANN401
 
 
 def _tensor(tensor: Tensor) -> Any:  # noqa: ANN401
-    shape = "x".join(map(str, tensor.shape)) if len(tensor.shape) > 1 else list(tensor.shape)
+    shape = typed(tensor.shape) if len(tensor.shape) > 1 else list(tensor.shape)
     if tensor == Tensor(tensor.shape):
         return shape
     return {"shape": shape, "dtype": tensor.dtype, "batch": tensor.batch}

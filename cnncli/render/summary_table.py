@@ -33,17 +33,16 @@ def _lines(report: Report, shown: Sequence[Entry], columns: Sequence[Shown]) -> 
 
 def _write(report: Report, shown: Sequence[Entry], columns: Sequence[Shown], spare: Sequence[str]) -> None:
     """The table: with whole names; else under headings; else without the columns that are not in `spare`."""
-    fewer = [part for part in columns if part.column.key in spare] or columns
-    tried: list[tuple[Sequence[Shown], list[Line]]] = [
-        (columns, _aligned([entry.name for entry in shown], shown, _lines(report, shown, columns))),
-        (columns, _headed(report, shown, _lines(report, shown, columns))),
-        (fewer, _headed(report, shown, _lines(report, shown, fewer))),
-    ]
-    for parts, lines in tried:
-        heads, total = [part.column for part in parts], [part.total(report) for part in parts]
-        if fits(heads, lines, total) or lines is tried[-1][1]:
-            write_table(heads, lines, total)
-            return
+    heads, total = [part.column for part in columns], [part.total(report) for part in columns]
+    cells = _lines(report, shown, columns)
+    lines = _aligned([entry.name for entry in shown], shown, cells)
+    if not fits(heads, lines, total):
+        lines = _headed(report, shown, cells)
+        if not fits(heads, lines, total):
+            left = [place for place, head in enumerate(heads) if head.key in spare] or range(len(heads))
+            heads, total = [heads[place] for place in left], [total[place] for place in left]
+            lines = [[line[place] for place in left] if len(line) > 1 else line for line in lines]
+    write_table(heads, lines, total)
 
 
 def _headed(report: Report, shown: Sequence[Entry], lines: Sequence[Line]) -> list[Line]:

@@ -12,6 +12,7 @@ from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write
 from cnncli.render.text import inert, say
 from cnncli.tensorfile import Stored, TensorFile, Totals, read
 from cnncli.tensorfile.listing import total
+from cnncli.written import typed
 
 COLUMNS = (
     Column("name", "tensor", left=True),
@@ -68,7 +69,7 @@ def _line(group: Group) -> Line:
         kind = kinds[0] if len(kinds) == 1 else f"{len(kinds)} dtypes"
         cells = [Cell(name, name), Cell(None, tensors), Cell(" ".join(kinds), kind)]
         return [*cells, count(figures.numbers), Cell(figures.nbytes, size(figures.nbytes))]
-    cells = [Cell(name, _shared(first)), Cell("x".join(map(str, first.shape)), _shape(first.shape))]
+    cells = [Cell(name, _shared(first)), Cell(typed(first.shape), _shape(first.shape))]
     return [*cells, Cell(first.dtype, first.dtype), count(first.numbers), Cell(first.nbytes, size(first.nbytes))]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cnncli.errors import RequestError
 from cnncli.models import adaptations, edition, network
 from cnncli.sources.request import Loaded, Request
+from cnncli.written import typed
 
 
 def read(request: Request) -> Loaded:
@@ -15,9 +16,7 @@ def read(request: Request) -> Loaded:
     found = network(name, input=shape, **own)
     adapted = tuple(adaptations(name, shape, own)) if shape or "classes" in own else ()
     if request.strict and adapted:
-        raise RequestError(f"{name}: {adapted[0]}; leave --strict out to adapt it, or write --input {_made_for(name)}")
+        raise RequestError(
+            f"{name}: {adapted[0]}; leave --strict out to adapt it, or write --input {typed(edition(name)[2].input)}"
+        )
     return Loaded(found, adapted, {} if adapted else edition(name)[2].remarks)
-
-
-def _made_for(name: str) -> str:
-    return "x".join(map(str, edition(name)[2].input))

@@ -24,9 +24,7 @@ def read(request: Request) -> Loaded:
 
     written, shape = written_in(Path(request.source)), request.shape()
     place, found = written.document.place, replace(written.network, origin=written.where)
-    for key in request.arguments:
-        flag = "--classes" if key == "classes" else f"{key}="
-        raise RequestError(f"{place}: {flag} means nothing to a file; write the number in it{_last(written)}")
+    request.takes_no_arguments(place, "a file", f"write the number in it{_last(written)}")
     if shape is None:
         return Loaded(found)
     tensors = list(found.inputs.values())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cnncli.errors import RequestError
 from cnncli.sources.request import Loaded, Request
 
 
@@ -12,7 +11,5 @@ def read(request: Request) -> Loaded:
     """The network that the graph is, at the input that was asked for."""
     from cnncli.onnxfile import read as graph_in
 
-    for key in request.arguments:
-        flag = "--classes" if key == "classes" else f"{key}="
-        raise RequestError(f"{request.source}: {flag} means nothing to an ONNX file; leave it out")
+    request.takes_no_arguments(request.source, "an ONNX file", "leave it out")
     return Loaded(graph_in(Path(request.source), tuple(request.inputs.values())))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from functools import partial
@@ -85,6 +85,11 @@ def called(request: Request, factory: Callable[..., Any], what: str) -> Callable
             if name not in known:
                 raise UnknownName("argument", name, known, where=f"{what}: ", cure="it takes none" if not known else "")
     return partial(factory, **request.arguments)
+
+
+def with_their_name(arguments: Mapping[str, object]) -> dict[str, object]:
+    """`classes` is what cnncli calls it, `num_classes` torchvision and timm."""
+    return {"num_classes" if key == "classes" else key: value for key, value in arguments.items()}
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cnncli.errors import RequestError
 from cnncli.layers import Shape, Tensor
 from cnncli.network import Network
+from cnncli.written import typed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -44,10 +45,16 @@ class Request:
             raise RequestError(f"{self.source} takes one input; write one --input, as in --input 1x28x28")
         (name, tensor), *_ = self.inputs.items()
         if not name.isdigit() and name != "input":
-            raise RequestError(f"{self.source} has no input {name!r}; write --input {'x'.join(map(str, tensor.shape))}")
+            raise RequestError(f"{self.source} has no input {name!r}; write --input {typed(tensor.shape)}")
         if tensor.dtype != "float32":
             raise RequestError(f"{self.source} takes float32 images, not {tensor.dtype}; leave the dtype out")
         return tensor.shape
+
+    def takes_no_arguments(self, place: str, what: str, cure: str) -> None:
+        """Raise `RequestError` for the first argument, which means nothing to `what`. place: stands before that"""
+        for key in self.arguments:
+            flag = "--classes" if key == "classes" else f"{key}="
+            raise RequestError(f"{place}: {flag} means nothing to {what}; {cure}")
 
 
 class Loaded(NamedTuple):

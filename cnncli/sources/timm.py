@@ -6,7 +6,7 @@ from typing import Any
 
 from cnncli.errors import UnknownName
 from cnncli.layers import Tensor
-from cnncli.sources.recorded import attempted, guests, needed, recorded
+from cnncli.sources.recorded import attempted, guests, needed, recorded, with_their_name
 from cnncli.sources.request import Loaded, Request
 
 
@@ -20,7 +20,7 @@ def read(request: Request) -> Loaded:
     name = request.source.partition(":")[2]
     if not timm.is_model(name):
         raise UnknownName("timm model", name, timm.list_models())
-    own = {"num_classes" if key == "classes" else key: value for key, value in request.arguments.items()}
+    own = with_their_name(request.arguments)
     with attempted(request.source), guests():
         module = built(partial(timm.create_model, name, pretrained=False, **own))
     shape = getattr(module, "pretrained_cfg", {}).get("input_size", (3, 224, 224))

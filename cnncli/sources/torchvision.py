@@ -12,7 +12,7 @@ from cnncli.errors import RequestError, UnknownName
 from cnncli.layers import Shape, Tensor
 from cnncli.models import models
 from cnncli.sources import built_in
-from cnncli.sources.recorded import attempted, called, guests, recorded
+from cnncli.sources.recorded import attempted, called, guests, recorded, with_their_name
 from cnncli.sources.request import Loaded, Request
 
 if TYPE_CHECKING:
@@ -51,15 +51,10 @@ def _module(request: Request, builder: Any, name: str) -> nn.Module:  # noqa: AN
     if given:
         raise RequestError(f"{request.source}: {given[0]} is not looked at, figures do not depend on it; leave it out")
     none: Mapping[str, None] = {key: None for key in _WEIGHTS if key in signature(builder).parameters}
-    own = {**none, **_renamed(request.arguments)}
+    own = {**none, **with_their_name(request.arguments)}
     asked = Request(request.source, request.inputs, own)
     with attempted(request.source), guests():
         return built(called(asked, builder, name))
-
-
-def _renamed(arguments: Mapping[str, object]) -> dict[str, object]:
-    """`classes` is what cnncli calls it, `num_classes` torchvision."""
-    return {"num_classes" if key == "classes" else key: value for key, value in arguments.items()}
 
 
 def _inputs(module: Any, weights: Any) -> list[Any]:  # noqa: ANN401  (an enumeration of torchvision)

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from cnncli.build import build
-from cnncli.errors import DataError, RequestError
 from cnncli.netfile import parse as parse_network
 from cnncli.network import Network
 from cnncli.recipe import Recipe
@@ -19,6 +18,7 @@ from cnncli.strict_yaml import parse
 from cnncli.train import checkpoint, folder
 from cnncli.train import device as devices
 from cnncli.train.images import Finish, Scale, finish
+from cnncli.train.resume import without_best, without_checkpoint
 from cnncli.trained import network_for
 
 WHICH = {"last": (folder.LAST, folder.PREVIOUS), "best": (folder.BEST,)}
@@ -97,10 +97,8 @@ def _saved(path: Path, which: str) -> tuple[dict[str, Any], str]:
     """What the checkpoint holds, and a word on it where another was damaged."""
     found = checkpoint.latest(path / folder.CHECKPOINTS, WHICH[which])
     if found is None and which == "best":
-        raise RequestError(
-            f"{path.as_posix()} has no best.pt: its recipe holds no validation split (data.val); write --which last"
-        )
+        raise without_best(path)
     if found is None:
-        raise DataError(f"{path.as_posix()} has no checkpoint yet; train it first: cnncli resume {path.as_posix()}")
+        raise without_checkpoint(path)
     content, name, wrong = found
     return content, f"{wrong}; {name} is used instead" if wrong else ""

@@ -50,6 +50,18 @@ def resume_command(path: Path) -> str:
     return f"cnncli resume {shlex.quote(path.as_posix())}"
 
 
+def without_best(path: Path) -> RequestError:
+    """What is said of a run whose best checkpoint is asked for and is not there."""
+    return RequestError(
+        f"{path.as_posix()} has no best.pt: its recipe holds no validation split (data.val); write --which last"
+    )
+
+
+def without_checkpoint(path: Path) -> DataError:
+    """What is said of a run that has come to nothing yet."""
+    return DataError(f"{path.as_posix()} has no checkpoint yet; train it first: {resume_command(path)}")
+
+
 def again(path: Path) -> str:
     """The command that trains a run's recipe from the beginning."""
     return f"cnncli train {shlex.quote((path / folder.RECIPE).as_posix())}"
