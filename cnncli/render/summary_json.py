@@ -41,9 +41,12 @@ def summary_json(report: Report, findings: Findings) -> dict[str, object]:
         found["check"] = [each._asdict() for each in findings.check]
     if report.failure:
         failure = {name: value for name, value in report.failure._asdict().items() if name != "place" or value}
-        found["error"] = {**failure, "smallest_input": list(findings.smallest) if findings.smallest else None}
-        if findings.fault:
-            found["error"] = {**failure, **fault_json(findings.fault)}
+        smallest = list(findings.smallest) if findings.smallest else None
+        found["error"] = {
+            **failure,
+            "smallest_input": smallest,
+            **(fault_json(findings.fault) if findings.fault else {}),
+        }
     return found
 
 
