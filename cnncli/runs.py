@@ -14,7 +14,7 @@ from cnncli.datasets.folders import reason
 from cnncli.errors import CnncliError, DataError
 from cnncli.strict_yaml import Value, read
 from cnncli.train import folder
-from cnncli.train.epoch import Epoch, epoch_of, reason_to_stop
+from cnncli.train.epoch import Epoch, best, epoch_of, reason_to_stop
 from cnncli.train.lock import held
 from cnncli.yaml_scalar import inert
 
@@ -55,8 +55,8 @@ class Logged:
     @property
     def lowest_val(self) -> Epoch | None:
         """The epoch with the lowest validation loss, the earliest of equals, None without validation: best.pt is of that one."""
-        losses = [(epoch.val.loss, epoch.epoch, epoch) for epoch in self.epochs if epoch.val]
-        return min(losses)[2] if losses else None
+        number = best(self.epochs)
+        return next((epoch for epoch in self.epochs if epoch.epoch == number), None)
 
 
 def logged() -> list[Logged]:

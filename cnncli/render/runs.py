@@ -32,7 +32,6 @@ RUNS = (
 )
 LEAST_WANTED = ("network", "data", "total_seconds", "train_acc", "val_acc")
 """Columns that a narrow terminal goes without, the first of them first."""
-BEGIN = "begin one: cnncli train lenet, or go to the folder that holds it"
 
 
 def show_runs(runs: Sequence[Logged], format: str) -> None:
@@ -43,7 +42,7 @@ def show_runs(runs: Sequence[Logged], format: str) -> None:
         return
     lines = [_line(run) for run in runs]
     if format == "table":
-        write_table(*_fitting(runs, lines)) if runs else complain(f"there is no run in {str(folder.RUNS)!r}; {BEGIN}")
+        write_table(*_fitting(runs, lines)) if runs else complain(folder.NO_RUN)
     else:
         (write_csv if format == "csv" else write_markdown)(RUNS, lines)
 

@@ -19,6 +19,7 @@ CHECKPOINTS, LAST, PREVIOUS, BEST = "checkpoints", "last.pt", "previous.pt", "be
 CURVES, CONFUSION = "curves.png", "confusion.png"
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # no room, on the disk or for this user
 ELSEWHERE = "go to a folder that can be written"
+NO_RUN = f"there is no run in {str(RUNS)!r}; begin one: cnncli train lenet, or go to the folder that holds it"
 FINAL = (MODEL, CURVES, CONFUSION)
 
 # What `place` and `checkpoint.save` call a file that they are writing.
@@ -45,9 +46,7 @@ def newest() -> Path:
     """The run folder below the current folder that was written to last; raises `DataError` where there is none."""
     found = runs()
     if not found:
-        raise DataError(
-            f"there is no run in {str(RUNS)!r}; begin one: cnncli train lenet, or go to the folder that holds it"
-        )
+        raise DataError(NO_RUN)
     return max(found, key=written_at)
 
 
