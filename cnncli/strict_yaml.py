@@ -24,6 +24,7 @@ Value: TypeAlias = "Scalar | list[Value] | dict[str, Value]"
 KeyPath: TypeAlias = "tuple[str | int, ...]"
 
 MAX_BYTES, MAX_NODES, MAX_NESTING = 1_000_000, 100_000, 50
+_TOO_DEEP = f"nests more than {MAX_NESTING} deep; flatten it"
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's parser, where PyYAML has it, is the faster
 
 _UNPRINTABLE = re.compile("[^\t\n\r -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
@@ -177,7 +178,7 @@ class _Builder:
         if self.nodes > MAX_NODES:
             self.refuse(event, (), f"more than {MAX_NODES:,} values; make the file smaller")
         if len(path) >= MAX_NESTING and isinstance(event, yaml.CollectionStartEvent):
-            self.refuse(event, (), f"nests more than {MAX_NESTING} deep; flatten it")
+            self.refuse(event, (), _TOO_DEEP)
         if getattr(event, "anchor", None) is not None:
             self.refuse(event, path, "anchors (&) and aliases (*) are not read; write the value out, or quote the text")
         if tag := getattr(event, "tag", None):
@@ -216,5 +217,9 @@ def _check_size(data: bytes, place: str) -> None:
 
 
 def _explained(problem: str) -> str:
+    if (
+        "maximum nesting depth" in problem
+    ):  # libyaml has a bound of its own, and looks far ahead before it gives an event
+        return _TOO_DEEP
     cures = (cure for part, cure in _CURES.items() if part in problem)
     return f"{inert(problem, 160)}; {next(cures, 'check the indentation, brackets and quotes')}"
