@@ -38,3 +38,20 @@ Which = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, mps; auto is a GPU if there is one.")]
+Out = Annotated[
+    str | None, typer.Option("--out", metavar="FILE.png", show_default=False, help="Draw a picture into this file.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="What is drawn at random follows from it.")]
+Channels = Annotated[
+    Literal["1", "3"] | None,
+    typer.Option("--channels", show_default=False, help="Read an image in grey (1) or colour (3); without, as it is."),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        metavar="HxW",
+        show_default=False,
+        help="Read an image so large, cut about its centre; without, whole.",
+    ),
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from cnncli.errors import RequestError
 
@@ -63,3 +64,22 @@ def amount(text: str, option: str) -> int:
     if not 0 <= number < 1e18:
         raise RequestError(f"{option} {text!r} is not an amount; write it as in 5M or 61706")
     return round(number)
+
+
+def picture_path(text: str | None, option: str = "--out") -> Path | None:
+    """Where a picture is to be written, checked before anything is computed. Raises `RequestError`."""
+    if text is not None and not text.lower().endswith(".png"):
+        raise RequestError(f"{option} {text!r} must end in .png; write it as in {option} result.png")
+    return Path(text) if text is not None else None
+
+
+def image_size(text: str | None, option: str = "--size") -> tuple[int, int] | None:
+    """`240x320` as height and width; one number is both. Raises `RequestError`."""
+    if text is None:
+        return None
+    from cnncli.written import shape
+
+    found = shape(text, option)
+    if len(found) > 2 or max(found) > 10_000:
+        raise RequestError(f"{option} {text!r} is no size of an image; write up to 10000 pixels a side, as in 240x320")
+    return found[0], found[-1]

@@ -77,17 +77,14 @@ def _info(name: str, out: str | None, format: str) -> None:
 
 
 def _draw(source: Dataset, path: Path) -> None:
-    from cnncli.datasets.folders import place, reason
     from cnncli.datasets.survey import samples
     from cnncli.render.data import sheet
+    from cnncli.render.plots import placed
 
     picture = sheet(
         samples(source), f"{source.name[-60:]} · {len(source.classes):,} classes · {source.train:,} to train on"
     )
-    try:
-        place(picture, path)
-    except OSError as error:
-        raise DataError(f"cannot write {str(path)!r}: {reason(error)}; write another --out") from error
+    placed(picture, path)
 
 
 def _fetch(name: str, size: str | None, format: str) -> None:

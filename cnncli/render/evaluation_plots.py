@@ -7,11 +7,9 @@ from re import sub
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from cnncli.datasets.folders import place, reason
-from cnncli.errors import DataError
 from cnncli.judging.judgement import Judgement, Mistake
 from cnncli.render.evaluation import heading
-from cnncli.render.plots import INCH, blank_figure, confusion, png_of
+from cnncli.render.plots import INCH, blank_figure, confusion, placed, png_of
 from cnncli.render.text import inert
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ def draw(found: Judgement, folder: Path, *, own: bool) -> list[Path]:
         "reliability": reliability(found),
         "mistakes": mistakes(found),
     }
-    return [_placed(data, folder / f"{prefix}-{name}.png") for name, data in pictures.items()]
+    return [placed(data, folder / f"{prefix}-{name}.png") for name, data in pictures.items()]
 
 
 def reliability(found: Judgement) -> bytes:
@@ -104,11 +102,3 @@ def _short(name: str) -> str:
 def _slug(name: str) -> str:
     """A data set's name as part of a file's: of a path, its last folder."""
     return sub(r"[^A-Za-z0-9_-]+", "-", name.rstrip("/\\").replace("\\", "/").rpartition("/")[2]).strip("-") or "data"
-
-
-def _placed(data: bytes, path: Path) -> Path:
-    try:
-        place(data, path)
-    except OSError as error:
-        raise DataError(f"cannot write {str(path)!r}: {reason(error)}; write another --out") from error
-    return path

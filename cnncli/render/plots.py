@@ -1,13 +1,16 @@
-"""The pictures of a run folder: how training went, and which class is taken for which."""
+"""Pictures as PNG files: those of a run folder, and what all others are made and written with."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from io import BytesIO
+from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Literal
 from warnings import catch_warnings, filterwarnings
 
+from cnncli.datasets.folders import place, reason
+from cnncli.errors import DataError
 from cnncli.render.text import inert
 
 if TYPE_CHECKING:
@@ -97,3 +100,12 @@ def png_of(figure: Figure) -> bytes:
         )  # a class name in a script that the font lacks: shown as boxes
         figure.savefig(buffer, format="png", dpi=120)
     return buffer.getvalue()
+
+
+def placed(data: bytes, path: Path) -> Path:
+    """Write a picture, whole or not at all; its path. Raises `DataError`."""
+    try:
+        place(data, path)
+    except OSError as error:
+        raise DataError(f"cannot write {str(path)!r}: {reason(error)}; write another --out") from error
+    return path
