@@ -21,8 +21,8 @@ ASKED = ("parameters", "MACs")
 class Bottleneck(NamedTuple):
     """One convolution, C_in×H×W → C_out×H×W, and the two that stand in for it.
 
-    direct, through: the path without and with the 1×1 convolution to `mid` channels before · break_even: for each of `ASKED` the widest
-    bottleneck that costs no more than none
+    direct, through: the path without and with the 1×1 convolution to `mid` channels before · break_even: for each of `ASKED` the
+    widest bottleneck that costs no more than none
     """
 
     mid: int
@@ -83,5 +83,5 @@ def _break_even(wide: Conv2d, *, of_params: bool) -> Formula:
     put = {"C_in": channels, "C_out": wide.out_channels, "k_h": wide.kernel[0], "k_w": wide.kernel[1]}
     weights = prod(wide.kernel) * wide.out_channels
     symbols = f"⌊C_in·k_h·k_w·C_out/(C_in + {'1 + ' if biased else ''}k_h·k_w·C_out)⌋"
-    name = f"break-even, {ASKED[0] if of_params else ASKED[1]}"
+    name = ASKED[0] if of_params else ASKED[1]
     return formula(name, symbols, channels * weights // (channels + biased + weights), put)
