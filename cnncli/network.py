@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from cnncli.layers import Layer, Tensor
+from cnncli.layers import Layer, Shape, Tensor
 from cnncli.spelled import Spelled
 
 
@@ -58,6 +58,11 @@ class Network:
         lost = [name for name in self.outputs if source(name, known) is None]
         if lost:
             raise ValueError(f"{self.name}: its output {lost[0]!r} is made by nothing")
+
+    @property
+    def input(self) -> Shape:
+        """The shape of its first input, which is the only one of a network that classifies images."""
+        return next(iter(self.inputs.values())).shape
 
     @cached_property
     def names(self) -> frozenset[str]:

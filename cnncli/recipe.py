@@ -62,6 +62,7 @@ __all__ = [
     "network_of",
     "recipe_file",
     "recipes_folder",
+    "renamed",
     "resolved",
 ]
 
@@ -91,7 +92,7 @@ def defaults(model: str, data: str, overrides: Sequence[str] = ()) -> Recipe:
     The rate is 0.9 for LeNet, 0.01 for AlexNet, 0.05 for VGG and ResNet, 0.1 for others. Raises `RequestError`.
     """
     values: dict[str, Value] = {"kind": "recipe", "model": {"name": model}, "data": {"name": data}}
-    rate = _TEXTBOOK_RATES.get(model.partition("@")[0])
+    rate = _TEXTBOOK_RATES.get(model.partition("@")[0].rpartition(":")[2])
     if rate is not None:
         values["optimizer"] = {"name": "sgd", "lr": rate}
     given: dict[KeyPath, str] = {
@@ -104,6 +105,11 @@ def defaults(model: str, data: str, overrides: Sequence[str] = ()) -> Recipe:
 def resolved(recipe: Recipe) -> str:
     """`recipe` as YAML with every key written out, in the schema's order; `load` reads the same recipe back."""
     return dump(recipe.model_dump(mode="json"))
+
+
+def renamed(recipe: Recipe, network: str) -> Recipe:
+    """`recipe` for the same network under another name."""
+    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"name": network})})
 
 
 def input_size(recipe: Recipe) -> tuple[int, int, int] | None:
@@ -184,7 +190,7 @@ def _draft(document: Document) -> Draft:
 
 def checked(draft: Draft, overrides: Sequence[str]) -> Recipe:
     """The recipe that `draft` becomes with `overrides` set; raises `RequestError` with the place of what is wrong."""
-    draft = apply(draft, overrides, _arguments)
+    draft = _with_init(apply(draft, overrides, _arguments))
     try:
         recipe = Recipe.model_validate(draft.values)
     except ValidationError as error:
@@ -195,16 +201,26 @@ def checked(draft: Draft, overrides: Sequence[str]) -> Recipe:
 
 
 def _arguments(draft: Draft) -> list[str]:
-    """The network's own arguments, less the number of classes, which is the data set's to say."""
+    """The network's own arguments, as far as they are known, less the number of classes, which is the data set's to say."""
     name = draft.at(("model", "name"))
     if not isinstance(name, str):
         return []  # refused later, for what it is
     from cnncli.trained import arguments_of
 
     try:
-        return arguments_of(name)
+        return arguments_of(name) or []
     except RequestError as error:
         raise draft.refusal(("model", "name"), str(error)) from None
+
+
+def _with_init(draft: Draft) -> Draft:
+    """A library's network draws its first weights as its authors have it, unless the recipe says how."""
+    from cnncli.sources import is_library
+
+    name, section = draft.at(("model", "name")), draft.values.get("train", {})
+    if not isinstance(name, str) or not is_library(name) or not isinstance(section, dict) or "init" in section:
+        return draft
+    return draft.having(("train", "init"), "default", f"train.init=default, for {inert(name, 60)}")
 
 
 def _with_data(recipe: Recipe, draft: Draft) -> Recipe:
@@ -235,11 +251,12 @@ def _check_network(recipe: Recipe, draft: Draft) -> None:
     A network with another number of outputs than the data have classes is refused too (a built-in one adapts).
     """
     from cnncli.report import resolved as all_sizes
+    from cnncli.trained import arguments_of
 
     model = recipe.model
-    known = _arguments(draft)
+    known = arguments_of(model.name)
     for key in model.arguments:
-        if key not in known:
+        if known is not None and key not in known:
             raise draft.refusal(("model", key), _no_argument(key, model.name, known))
     try:
         network = _network(recipe)
@@ -266,7 +283,10 @@ def _no_argument(key: str, name: str, known: Sequence[str]) -> str:
 def _culprit(recipe: Recipe) -> KeyPath:
     """The key that keeps a network from being written down, as far as one alone does."""
     from cnncli.models import network
+    from cnncli.sources import is_library
 
+    if is_library(recipe.model.name):
+        return ("model",)
     for key, value in recipe.model.arguments.items():
         argument: dict[str, Any] = {key: value}
         try:

@@ -1,16 +1,24 @@
-"""Where a recipe gets its network from: a built-in one by its name, or a net.yaml by its path. Free of torch."""
+"""Where a recipe gets its network from: a built-in one by its name, a library's (`torchvision:NAME`, `timm:NAME`), or a net.yaml.
+
+Free of torch, but for a library's, which has to be run to be known.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnncli.errors import DataError, RequestError
-from cnncli.layers import Shape, dims
+from cnncli.layers import Shape, Tensor, dims
 from cnncli.models import edition, model, models, network
-from cnncli.network import Network
+from cnncli.network import Network, source
 from cnncli.report import report
+from cnncli.sources import Loaded, Request, is_library, load
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def is_file(name: str) -> bool:
@@ -19,8 +27,8 @@ def is_file(name: str) -> bool:
 
 
 def is_network(name: str) -> bool:
-    """Whether a name is a built-in network's, or the path of a file that says it is a network."""
-    return _says_network(Path(name)) if is_file(name) else name.partition("@")[0] in models()
+    """Whether a name is a built-in network's, a library's, or the path of a file that says it is a network."""
+    return _says_network(Path(name)) if is_file(name) else is_library(name) or name.partition("@")[0] in models()
 
 
 def _says_network(file: Path) -> bool:
@@ -34,16 +42,21 @@ def _says_network(file: Path) -> bool:
     return next((found for found in words if found), []) == ["kind:", "network"]
 
 
-def arguments_of(name: str) -> list[str]:
-    """The arguments that a recipe may give the network, its number of classes left out; raises `RequestError`."""
+def arguments_of(name: str) -> list[str] | None:
+    """The arguments that a recipe may give the network, its number of classes left out; None: only its library knows them.
+
+    Raises `RequestError`.
+    """
+    if is_library(name):
+        return None
     return [] if is_file(name) else [key for key in edition(name)[2].arguments if key != "classes"]
 
 
 def usual_input(name: str) -> Shape:
     """C×H×W that the network is made for; raises `RequestError`, and `DataError` for a file that cannot be read."""
-    if not is_file(name):
+    if not is_file(name) and not is_library(name):
         return edition(name)[2].input
-    tensors = list(_written(name).inputs.values())
+    tensors = list((_written(name) if is_file(name) else _of_library(name).network).inputs.values())
     if len(tensors) != 1 or len(tensors[0].shape) != 3:
         shapes = " and ".join(dims(tensor.shape) for tensor in tensors)
         raise RequestError(f"{name}: only a network of one image C×H×W can be trained, its input is {shapes}")
@@ -55,18 +68,67 @@ def network_for(name: str, input: Shape | None, arguments: Mapping[str, Any], cl
 
     A file's numbers are its own: another number of outputs is refused, not adapted.
     """
+    if is_library(name):
+        return _to_train(name, input, arguments, classes)
     if not is_file(name):
         return network(name, input=input, **{**arguments, "classes": classes})
     from cnncli.solve import at
 
     written = _written(name)
     found = at(written, input) if input else written
-    rows = report(found).rows
-    last = rows[-1].call.y.shape if rows and rows[-1].name == found.nodes[-1].name else (classes,)
-    if len(found.outputs) != 1 or last != (classes,):
-        raise RequestError(
-            f"{name}: its output is {dims(last)}, the data have {classes} classes; make the last layer {classes} wide"
-        )
+    return with_scores(name, found, classes, f"make the last layer {classes} wide")
+
+
+def with_scores(name: str, found: Network, classes: int, cure: str) -> Network:
+    """`found`; raises `RequestError` where it does not give one number for each of `classes`."""
+    if len(found.outputs) != 1:
+        raise RequestError(f"{name}: it has {len(found.outputs)} outputs, one can be trained; {cure}")
+    maker, place = source(found.outputs[0], found.names) or (found.outputs[0], 0)
+    made = [row.call.outputs[place].shape for row in report(found).rows if row.name == maker]
+    if made and made[0] != (classes,):
+        raise RequestError(f"{name}: its output is {dims(made[0])}, the data have {classes} classes; {cure}")
+    return found
+
+
+def module_for(name: str, input: Shape, arguments: Mapping[str, Any], classes: int) -> nn.Module | None:
+    """A library's own module with first weights, to train as the network of `network_for`; None where that is to be built.
+
+    Draws its weights from torch's random numbers.
+    """
+    if not is_library(name) or _of_library(name, input, tuple(arguments.items()), classes).module is None:
+        return None
+    from cnncli.sources import maker
+    from cnncli.sources.recorded import attempted, guests
+
+    make = maker(Request(name, {"0": Tensor(input)}, {**arguments, "classes": classes}))
+    with attempted(name), guests():
+        return make()
+
+
+def _to_train(name: str, input: Shape | None, arguments: Mapping[str, Any], classes: int) -> Network:
+    """A library's network as it is in training, when it may give more than in evaluation."""
+    given = (name, input, tuple(arguments.items()), classes)
+    found = _of_library(*given)
+    if found.module is not None:
+        found = _of_library(*given, training=True)
+    return with_scores(name, found.network, classes, "an argument may set that, as in model.aux_logits=false")
+
+
+@lru_cache(maxsize=8)
+def _of_library(
+    name: str,
+    input: Shape | None = None,
+    arguments: tuple[tuple[str, Any], ...] = (),
+    classes: int | None = None,
+    *,
+    training: bool = False,
+) -> Loaded:
+    """What the library has under that name; raises `RequestError` where it cannot be run on such an input."""
+    inputs = {} if input is None else {"0": Tensor(input)}
+    given = dict(arguments) if classes is None else {**dict(arguments), "classes": classes}
+    found = load(Request(name, inputs, given, training=training))
+    if found.fault is not None:
+        raise RequestError(f"{name}: {found.fault.message}")
     return found
 
 
@@ -74,13 +136,13 @@ def title_of(name: str) -> str:
     """What the network is called in a heading: `LeNet`, `LeNet (classic)`, a file's own name."""
     if is_file(name):
         return _written(name).name
+    if is_library(name):
+        return name.partition(":")[2]
     own, chosen, _ = edition(name)
     return model(own).title + ("" if chosen == model(own).default else f" ({chosen})")
 
 
 def _written(name: str) -> Network:
-    from cnncli.sources import Request, load
-
     file = Path(name)
     if not file.is_file():
         raise DataError(f"{name}: there is no such file; a network of one's own is a net.yaml")

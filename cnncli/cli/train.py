@@ -40,8 +40,8 @@ def train(
     from cnncli.datasets.progress import Progress
     from cnncli.render.data import bar
     from cnncli.render.live import Live
+    from cnncli.render.text import complain
     from cnncli.render.training import show_run
-    from cnncli.train.folder import new_folder
     from cnncli.train.machine import settle_in
     from cnncli.train.request import requested
 
@@ -55,16 +55,19 @@ def train(
     }
     request = requested(recipe, arguments or [], options, device)
     if dry_run:
-        _rehearse(request.recipe, device, format, quiet=quiet)
+        with request.tried() as tried:
+            _rehearse(tried, device, format, quiet=quiet)
         return
-    path = new_folder(request.name, request.text)
+    wanted, path = request.begun()
+    if request.note:
+        complain(request.note)
     settle_in()
     from cnncli.train.run import start
     from cnncli.train.signals import ignore
 
     loading = Progress()
     with Live(lambda: bar(loading), wanted=not quiet):
-        run = start(request.recipe, path, device, loading)
+        run = start(wanted, path, device, loading)
     code = show_run(run, format, quiet=quiet)
     if run.interruption:
         ignore()

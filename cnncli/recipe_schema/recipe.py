@@ -19,7 +19,10 @@ class Model(Section):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Scalar]
 
-    name: str = Field(description="a built-in network and, where it is not the default, its edition: lenet@classic")
+    name: str = Field(
+        description="a built-in network and, where it is not the default, its edition: lenet@classic; torchvision:NAME, "
+        "timm:NAME, or the path of a net.yaml"
+    )
     weights: str | None = Field(
         default=None,
         description="first weights: torchvision:resnet18, a .safetensors or .pt file, or a run folder; null: drawn as train.init "
@@ -70,7 +73,9 @@ class Train(Section):
         "weights themselves",
     )
     init: Literal["xavier", "kaiming", "default"] = Field(
-        default="xavier", description="first weights: xavier and kaiming draw uniformly, default is what torch does"
+        default="xavier",
+        description="first weights: xavier and kaiming draw uniformly, default is what torch or the library does; without, a "
+        "library's network keeps its own",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="numbers of the forward pass; auto: as suits the device"

@@ -23,7 +23,7 @@ def show_rehearsal(found: Rehearsal, format: str) -> None:
 
 def _told(found: Rehearsal) -> list[str]:
     job, totals = found.job, found.totals
-    shape = dims(job.network.inputs["input"].shape)
+    shape = dims(job.network.input)
     kept = {"optimizer": found.optimizer_bytes, "mean of the weights": found.average_bytes, "images": found.image_bytes}
     parts = ", ".join(
         [f"{size(totals.training_bytes)} network", *(f"{size(value)} {name}" for name, value in kept.items() if value)]
@@ -44,7 +44,7 @@ def _facts(found: Rehearsal) -> dict[str, object]:
     job, totals = found.job, found.totals
     return {
         "recipe": job.recipe.model_dump(mode="json"),
-        "input": list(job.network.inputs["input"].shape),
+        "input": list(job.network.input),
         "classes": len(job.classes),
         "params": totals.params,
         "trainable": totals.trainable,

@@ -6,13 +6,18 @@ its kind is asked for.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cnncli.models import models
 from cnncli.sources.request import Given, Loaded, Request
 
-__all__ = ["Given", "Loaded", "Request", "is_tensor_table", "load"]
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["Given", "Loaded", "Request", "is_code", "is_library", "is_tensor_table", "load", "maker"]
 
 _BY_SUFFIX = {
     ".yaml": "net_yaml",
@@ -33,6 +38,22 @@ def load(request: Request) -> Loaded:
     """
     found: Loaded = import_module(f"{__name__}.{_kind(request.source)}").read(request)
     return found
+
+
+def maker(request: Request) -> Callable[[], nn.Module]:
+    """What makes the module that a library has under the source's name, with first weights; raises as `load` does."""
+    found: Callable[[], nn.Module] = import_module(f"{__name__}.{_kind(request.source)}").maker(request)
+    return found
+
+
+def is_library(source: str) -> bool:
+    """Whether `source` is a name in a library of networks, as `torchvision:squeezenet1_1`: no code of a stranger's is run."""
+    return _kind(source) in _LIBRARIES.values()
+
+
+def is_code(source: str) -> bool:
+    """Whether `source` is somebody's own Python code, which is executed."""
+    return _kind(source) == "python"
 
 
 def _kind(source: str) -> str:

@@ -7,8 +7,10 @@ or a module itself. `FILE.py` alone will do where it defines one class of module
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -23,14 +25,32 @@ if TYPE_CHECKING:
 
 def read(request: Request) -> Loaded:
     """The network that the class or function makes."""
+    found, name = _named(request.source)
+    return recorded(request, _module(request, found, name), name.rpartition(".")[2])
+
+
+def parameters(source: str) -> frozenset[str]:
+    """The names of the arguments that the class or function takes; none where it is a module already. Raises as `read` does."""
+    from torch import nn
+
+    found, _ = _named(source)
+    if isinstance(found, nn.Module) or not callable(found):
+        return frozenset()
+    try:
+        return frozenset(signature(found).parameters)
+    except (TypeError, ValueError):
+        return frozenset()
+
+
+def _named(source: str) -> tuple[Any, str]:
+    """What the source names, and the name."""
     import torch  # noqa: F401  (before the file, which may be called so)
 
-    place, name = _parts(request.source)
-    with attempted(request.source), guests():
+    place, name = _parts(source)
+    with attempted(source), guests():
         code = _of_file(Path(place)) if place.endswith(".py") else import_module(_importable(place))
     name = name or _only_class(code, place)
-    module = _module(request, _found(code, name, place), name)
-    return recorded(request, module, name.rpartition(".")[2])
+    return _found(code, name, place), name
 
 
 def _parts(source: str) -> tuple[str, str]:
@@ -44,7 +64,13 @@ def _of_file(file: Path) -> ModuleType:
     """The file as a Python module of its own; what lies beside it can be imported by it."""
     if not file.is_file():
         raise DataError(f"{str(file)!r}: there is no such file; a module of one's own is FILE.py:Class")
-    sys.path.insert(0, str(file.resolve().parent))
+    return _executed(file.resolve(), file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _executed(file: Path, written_at: int) -> ModuleType:  # noqa: ARG001
+    """The file, executed once for each time it was written."""
+    sys.path.insert(0, str(file.parent))
     name = file.stem if file.stem not in sys.modules else f"{file.stem} (a file)"  # torch.py stays apart from torch
     spec = spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None  # noqa: S101, PT018  (a path that ends in .py has both)

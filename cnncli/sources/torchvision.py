@@ -5,7 +5,7 @@ A plain one that is built in (`torchvision:resnet18`) is the built-in network, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cnncli.errors import RequestError, UnknownName
@@ -29,11 +29,23 @@ def read(request: Request) -> Loaded:
         return built_in.read(Request(f"{name}@{EDITION}", request.inputs, request.arguments, request.strict))
     from torchvision import models as zoo  # type: ignore[import-untyped]
 
-    if name not in zoo.list_models():
-        raise UnknownName("torchvision model", name, zoo.list_models())
-    module = _module(request, zoo.get_model_builder(name), name)
+    from cnncli.record.building import built
+
+    make = maker(request)
+    with attempted(request.source), guests():
+        module = built(make)
     usual = [] if request.inputs else _inputs(module, zoo.get_model_weights(name))
     return recorded(request, module, name, usual)
+
+
+def maker(request: Request) -> Callable[[], nn.Module]:
+    """The builder with its arguments; raises `UnknownName` for a name or an argument that there is not."""
+    from torchvision import models as zoo
+
+    name = request.source.partition(":")[2]
+    if name not in zoo.list_models():
+        raise UnknownName("torchvision model", name, zoo.list_models())
+    return _maker(request, zoo.get_model_builder(name), name)
 
 
 def _is_built_in(name: str, request: Request) -> bool:
@@ -42,10 +54,8 @@ def _is_built_in(name: str, request: Request) -> bool:
     return found is not None and EDITION in found.editions and not own and not request.training
 
 
-def _module(request: Request, builder: Any, name: str) -> nn.Module:  # noqa: ANN401  (a builder of torchvision)
+def _maker(request: Request, builder: Any, name: str) -> Callable[[], nn.Module]:  # noqa: ANN401  (a builder of torchvision)
     from inspect import signature
-
-    from cnncli.record.building import built
 
     given = [key for key in request.arguments if key in _WEIGHTS]
     if given:
@@ -53,8 +63,7 @@ def _module(request: Request, builder: Any, name: str) -> nn.Module:  # noqa: AN
     none: Mapping[str, None] = {key: None for key in _WEIGHTS if key in signature(builder).parameters}
     own = {**none, **with_their_name(request.arguments)}
     asked = Request(request.source, request.inputs, own)
-    with attempted(request.source), guests():
-        return built(called(asked, builder, name))
+    return called(asked, builder, name)
 
 
 def _inputs(module: Any, weights: Any) -> list[Any]:  # noqa: ANN401  (an enumeration of torchvision)

@@ -15,6 +15,7 @@ from cnncli.errors import DataError
 
 RUNS = Path("runs")
 RECIPE, METRICS, ENVIRONMENT, MODEL = "recipe.yaml", "metrics.csv", "env.json", "model.safetensors"
+NETWORK = "network.yaml"  # of a network that was written down for the run
 CHECKPOINTS, LAST, PREVIOUS, BEST = "checkpoints", "last.pt", "previous.pt", "best.pt"
 CURVES, CONFUSION = "curves.png", "confusion.png"
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # no room, on the disk or for this user
@@ -69,11 +70,12 @@ def write(path: Path, data: bytes) -> None:
 
 
 def discard(folder: Path) -> None:
-    """Remove the folder of a run that did not begin: one that holds nothing but its recipe."""
+    """Remove the folder of a run that did not begin: one that holds nothing but its recipe and its network."""
     sweep(folder)
     with suppress(OSError):
-        if {entry.name for entry in folder.iterdir()} <= {RECIPE}:
-            (folder / RECIPE).unlink(missing_ok=True)
+        if {entry.name for entry in folder.iterdir()} <= {RECIPE, NETWORK}:
+            for name in (NETWORK, RECIPE):
+                (folder / name).unlink(missing_ok=True)
             folder.rmdir()
 
 

@@ -91,7 +91,7 @@ def prepare(recipe: Recipe, device: str = "auto", progress: Progress | None = No
     where = devices.device(device)
     source = dataset(recipe.data.name)
     described = network_of(recipe)
-    channels, height, width = described.inputs["input"].shape
+    channels, height, width = described.input
     wanted = Wanted(
         size=(channels, height, width),
         on_bad_image=recipe.data.on_bad_image,

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from cnncli.build import build
 from cnncli.netfile import parse as parse_network
 from cnncli.network import Network
 from cnncli.recipe import Recipe
@@ -18,6 +17,7 @@ from cnncli.strict_yaml import parse
 from cnncli.train import checkpoint, folder
 from cnncli.train import device as devices
 from cnncli.train.images import Finish, Scale, finish
+from cnncli.train.making import make
 from cnncli.train.resume import without_best, without_checkpoint
 from cnncli.trained import network_for
 
@@ -60,7 +60,7 @@ def opened(path: Path, which: str | None = None, device: str = "auto") -> Opened
     saved, note = _saved(path, chosen)
     recipe = Recipe.model_validate(parse(saved["recipe"], "the checkpoint's recipe").value)
     network = _network(saved, recipe)
-    module = build(network)
+    module = make(recipe.model, network, len(saved["classes"]))
     module.load_state_dict(weights(saved))
     memory_format = devices.memory_format(recipe.train.memory_format, where)
     scale = Scale(mean=tuple(saved["mean"]), deviation=tuple(saved["deviation"]))

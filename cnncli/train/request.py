@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from cnncli.errors import RequestError
 from cnncli.models import models
 from cnncli.overrides import override
-from cnncli.recipe import Recipe, defaults, load, resolved
+from cnncli.recipe import Recipe, defaults, load, renamed, resolved
+from cnncli.sources import is_code, is_library
 from cnncli.starting import check
+from cnncli.train import folder
 from cnncli.trained import is_file, is_network
 from cnncli.yaml_scalar import inert
 
@@ -21,11 +25,46 @@ Options = Mapping[str, tuple[str, object]]
 
 
 class Request(NamedTuple):
-    """recipe: what to train · name: what its run folders are called after · text: the recipe, every key written out."""
+    """recipe: what to train · name: what its run folders are called after · note: what a user should know, or "".
+
+    network: the text of the net.yaml that is still to be written, of a network that somebody's code makes, or ""
+    """
 
     recipe: Recipe
     name: str
-    text: str
+    note: str = ""
+    network: str = ""
+
+    @property
+    def text(self) -> str:
+        """The recipe, every key written out."""
+        return resolved(self.recipe)
+
+    def begun(self) -> tuple[Recipe, Path]:
+        """The recipe to train by, and the new run folder; raises `DataError` where that cannot be written."""
+        path = folder.new_folder(self.name, self.text)
+        try:
+            recipe = self._placed(path)
+            if recipe is not self.recipe:
+                folder.write(path / folder.RECIPE, resolved(recipe).encode())
+        except BaseException:
+            folder.discard(path)
+            raise
+        return recipe, path
+
+    @contextmanager
+    def tried(self) -> Iterator[Recipe]:
+        """The recipe to rehearse, while nothing is kept."""
+        with TemporaryDirectory(prefix="cnncli-") as home:
+            yield self._placed(Path(home))
+
+    def _placed(self, path: Path) -> Recipe:
+        """The recipe, its network written into `path` if it is in no file yet."""
+        if not self.network:
+            return self.recipe
+        file = (path / folder.NETWORK).resolve()
+        folder.write(file, self.network.encode())
+        return renamed(self.recipe, str(file))
 
 
 def requested(source: str, arguments: Sequence[str], options: Options, device: str = "auto") -> Request:
@@ -37,19 +76,42 @@ def requested(source: str, arguments: Sequence[str], options: Options, device: s
     check_device(device)
     overrides = [*_beside(arguments, options), *_texts(options)]
     _, data = options.get("data.name", ("", None))
+    if data is not None and is_code(source):
+        return _of_code(source, str(data), [text for text in overrides if not text.startswith("data.name=")])
     if data is not None and is_network(source):
         own = [text for text in overrides if not text.startswith("data.name=")]
-        recipe, name = defaults(_whole(source), str(data), own), Path(source).stem if is_file(source) else source
+        recipe, name = defaults(_whole(source), str(data), own), _short(source)
+    elif is_code(source) or is_library(source):
+        raise RequestError(
+            f"{inert(source, 100)} is a network, not a recipe; say what to train it on, as in --data digits"
+        )
     else:
         recipe, name = load(source, overrides, networks=list(models())), Path(source).stem
     check(recipe.model.weights)
-    return Request(recipe, name, resolved(recipe))
+    return Request(recipe, name)
+
+
+def _of_code(source: str, data: str, overrides: Sequence[str]) -> Request:
+    from cnncli.train.own_code import written_down
+
+    found = written_down(source, data, overrides)
+    with TemporaryDirectory(prefix="cnncli-") as home:
+        file = Path(home) / folder.NETWORK
+        file.write_text(found.text, encoding="utf-8")
+        recipe = defaults(str(file), data, found.left)
+    check(recipe.model.weights)
+    return Request(recipe, _short(source.removesuffix(".py")), found.note, found.text)
 
 
 def check_device(name: str) -> None:
     """Raise `RequestError` for what is no device on any machine."""
     if not _DEVICE.fullmatch(name):
         raise RequestError(f"--device {inert(repr(name))} is no device; write auto, cpu, cuda, cuda:1 or mps")
+
+
+def _short(source: str) -> str:
+    """What the run folders of a network are called after: a file's name, or a library's without what no folder may hold."""
+    return Path(source).stem if is_file(source) else re.sub(r"[^\w.@-]+", "-", source.rpartition(":")[2])
 
 
 def _whole(source: str) -> str:

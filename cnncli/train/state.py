@@ -9,16 +9,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from cnncli.build import build
 from cnncli.datasets.folders import reason
 from cnncli.errors import DataError
+from cnncli.health import record
+from cnncli.health.finding import Finding
 from cnncli.train import device as devices
 from cnncli.train.averaging import Average
 from cnncli.train.compiling import Compiled
 from cnncli.train.epoch import Epoch, Score, epoch_of
 from cnncli.train.initial import initialise
 from cnncli.train.job import Job
+from cnncli.train.making import make
 from cnncli.train.optimizers import Optimizer
+from cnncli.train.watch import Watch
 from cnncli.train.weights import start_from
 
 
@@ -57,12 +60,14 @@ class State:
     epochs: those that are complete · batch: how many steps of the next one are done, `tally` and `seconds` (of training)
     what came of them · total_seconds: since the start · confusion: K×K on the test images after the last epoch · average: of
     the weights, where the recipe asks for one · compiled: what trains, where it asks for that · notes: what a user should know
-    about how it began
+    about how it began · watch: what was seen of the layers · findings: what was said of it
     """
 
     module: nn.Module
     optimizer: Optimizer
     tally: Tally
+    watch: Watch
+    findings: list[Finding] = field(default_factory=list)
     epochs: list[Epoch] = field(default_factory=list)
     batch: int = 0
     seconds: float = 0.0
@@ -110,7 +115,7 @@ def begin(job: Job) -> State:
 
 def _drawn(job: Job) -> nn.Module:
     torch.manual_seed(job.recipe.seed)
-    module = build(job.network)
+    module = make(job.recipe.model, job.network, len(job.classes))
     initialise(module, job.recipe.train.init)
     return module
 
@@ -124,6 +129,7 @@ def _state(job: Job, module: nn.Module, notes: tuple[str, ...] = ()) -> State:
         module,
         Optimizer(job.recipe.optimizer, weights),
         Tally.empty(job.device),
+        Watch(module, hooked=not job.recipe.train.compile),
         average=average,
         notes=notes,
         compiled=Compiled(module) if job.recipe.train.compile else None,
@@ -145,7 +151,14 @@ def snapshot(state: State, job: Job) -> dict[str, Any]:
         "total_seconds": state.total_seconds,
         "confusion": state.confusion,
         "random": devices.random_state(job.device),
+        "health": health_text(state),
     }
+
+
+def health_text(state: State) -> str:
+    """What was seen and said so far, as the run's folder keeps it; waits for the device."""
+    state.watch.read()
+    return record.text(state.watch.history, state.findings)
 
 
 def restored(job: Job, saved: dict[str, Any]) -> State:
@@ -162,6 +175,10 @@ def restored(job: Job, saved: dict[str, Any]) -> State:
     state.batch, state.seconds, state.total_seconds = saved["batch"], saved["seconds"], saved["total_seconds"]
     state.tally = Tally(saved["loss"].to(job.device), saved["correct"].to(job.device), saved["images"])
     state.confusion = saved["confusion"]
+    if "health" in saved:
+        told = record.parsed(saved["health"], "the checkpoint's health")
+        state.watch.go_on(told.history)
+        state.findings = list(told.findings)
     devices.set_random_state(saved["random"], job.device)
     return state
 

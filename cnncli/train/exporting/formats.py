@@ -6,16 +6,17 @@ import json
 import warnings
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
-from cnncli.build import build
 from cnncli.train.exporting.agreement import Scores
 from cnncli.train.exporting.code import code_files, run_code
 from cnncli.train.exporting.onnx_graph import onnx_bytes, run_onnx
+from cnncli.train.making import make
 from cnncli.train.opened import Opened
 
 KEY = "cnncli"
@@ -89,16 +90,21 @@ def _onnx_scores(run: Opened, files: Mapping[str, Path], preprocess: bool) -> Sc
 def _pt2(run: Opened, preprocess: bool) -> dict[str, bytes]:  # noqa: FBT001
     from io import BytesIO
 
-    batch = torch.export.Dim("batch")
+    module = graph(run, preprocess=preprocess)
     told = description(run, images=takes(preprocess=preprocess))
     buffer = BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch's own making
-        program = torch.export.export(
-            graph(run, preprocess=preprocess), (example(run, preprocess=preprocess),), dynamic_shapes=(({0: batch},),)
-        )
+        program = torch.export.export(module, (example(run, preprocess=preprocess),), dynamic_shapes=_any_batch(module))
         torch.export.save(program, buffer, extra_files={f"{KEY}.json": told})
     return {".pt2": buffer.getvalue()}
+
+
+def _any_batch(module: nn.Module) -> tuple[object, ...]:
+    """That the images may be any number, as `torch.export` wants to hear it; forward may take `*inputs`."""
+    first = {0: torch.export.Dim("batch")}
+    several = any(each.kind is Parameter.VAR_POSITIONAL for each in signature(module.forward).parameters.values())
+    return ((first,),) if several else (first,)
 
 
 def _pt2_scores(run: Opened, files: Mapping[str, Path], preprocess: bool) -> Scores:  # noqa: FBT001
@@ -118,7 +124,7 @@ def _safetensors(run: Opened, preprocess: bool) -> dict[str, bytes]:  # noqa: AR
 def _safetensors_scores(run: Opened, files: Mapping[str, Path], preprocess: bool) -> Scores:  # noqa: FBT001
     from safetensors.torch import load_file
 
-    module = build(run.network).eval()
+    module = make(run.recipe.model, run.network, len(run.classes)).eval()
     module.load_state_dict(load_file(files[".safetensors"]))
     return ready(run, module, preprocess=preprocess)
 
