@@ -52,6 +52,7 @@ def train(job: Job, state: State, halted: Halted = lambda: False, saving: Saving
         if epoch is None:
             return
         state.epochs.append(epoch._replace(total_seconds=state.total_seconds))
+        state.watch.read()
         state.next_epoch(job.device)
         yield state.epochs[-1]
 
@@ -82,6 +83,7 @@ def _pass(job: Job, state: State, clock: Clock, halted: Halted, saving: Saving |
     state.practise()
     for step, batch in enumerate(job.train.batches(steps), first):
         health.begin()
+        state.watch.begin(step, number, job.steps_an_epoch)
         take(job, state, batch, step, health)
         if samples is not None:
             log_samples(samples, number, state.batch + 1, steps[step - first][0], batch[0])

@@ -31,13 +31,16 @@ class Part(NamedTuple):
 
 def take(job: Job, state: State, batch: Batch, step: int, health: Health) -> None:
     """Train on one batch. step: of the run, counted from 0"""
-    for part in parts(job, state, state.forward, batch, state.batch):
-        torch.autograd.backward(weighted(part))
-        state.tally.add(part.loss.detach(), part.scores.detach(), part.labels)
+    with state.watch.forward(batch[0][: job.recipe.data.batch_size]):
+        for part in parts(job, state, state.forward, batch, state.batch):
+            torch.autograd.backward(weighted(part))
+            state.tally.add(part.loss.detach(), part.scores.detach(), part.labels)
     health.look([weight.grad for weight in state.weights if weight.grad is not None])
+    state.watch.backward()
     if job.recipe.train.clip_norm is not None:
         clip_grad_norm_(state.weights, job.recipe.train.clip_norm, foreach=True)
     state.optimizer.step(job.rate(step), health.broken)
+    state.watch.moved()
     state.optimizer.clear()
     if state.average is not None:
         state.average.follow(step)
