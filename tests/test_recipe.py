@@ -121,7 +121,7 @@ def test_an_unknown_key_is_refused(file: Path, body: str, part: str) -> None:
         ("optimizer: {name: adan}", "optimizer.name: 'adan' is none of the choices; did you mean 'adam'?"),
         ("optimizer: {name: 3}", "write one of sgd, adam, adamw, rmsprop, adadelta"),
         ("schedule: {name: }", "write one of constant"),
-        ("train: {init: xavierr}", "did you mean 'xavier'?"), ("train: {precision: [1]}", "write one of auto, float32, bfloat16"),
+        ("train: {init: xavierr}", "did you mean 'xavier'?"), ("train: {precision: [1]}", "write one of auto, float32, bfloat16, float16"),
         ("train: {clip_norm: " + "x" * 9000 + "}", "…"), ('train: {clip_norm: "a\\nb"}', "'a\\nb' is not a number"),
     ],
 )  # fmt: skip

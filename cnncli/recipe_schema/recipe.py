@@ -77,8 +77,10 @@ class Train(Section):
         description="first weights: xavier and kaiming draw uniformly, default is what torch or the library does; without, a "
         "library's network keeps its own",
     )
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        default="auto", description="numbers of the forward pass; auto: as suits the device"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto",
+        description="numbers of the forward pass; auto: bfloat16 where the device has instructions for it, else float32. float16, "
+        "for GPUs that have none for bfloat16, scales the loss so that small gradients do not vanish",
     )
     memory_format: Literal["auto", "channels_last", "contiguous"] = Field(
         default="auto", description="order of a batch in memory; auto: as suits the device"

@@ -44,6 +44,7 @@ def show_run(run: Run, format: str, *, quiet: bool) -> int:
             with live.aside():
                 if not quiet:
                     _say(line(epoch))
+    _say_left_out(run)
     if run.complete:
         _close(run, quiet=quiet)
     else:
@@ -72,6 +73,17 @@ def _say_skipped(run: Run) -> None:
     if skipped:
         more = f" and {len(skipped) - 1:,} more" if len(skipped) > 1 else ""
         complain(f"left out {skipped[0]!r}{more}: cannot be read; cnncli data fetch {_quoted(run)} says why")
+
+
+def _say_left_out(run: Run) -> None:
+    """Which share of the steps taught the network nothing because float16's gradients overflowed."""
+    scaling = run.state.scaling
+    if scaling is not None and (skipped := int(scaling.skipped)):
+        steps = len(run.state.epochs) * run.job.steps_an_epoch + run.state.batch
+        scale = f"{scaling.scale.item():,.0f}"
+        complain(
+            f"float16: {skipped:,} of {steps:,} steps were left out while the loss scale was found; it is {scale} now"
+        )
 
 
 def _quoted(run: Run) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from warnings import catch_warnings, simplefilter
+
 import torch
 
 from cnncli.errors import RequestError
@@ -29,10 +31,18 @@ def devices() -> list[str]:
 
 
 def precision(choice: str, where: torch.device) -> torch.dtype:
-    """The numbers of the forward pass. `auto`: bfloat16 where the device has instructions for it, else float32."""
+    """The numbers of the forward pass. `auto`: bfloat16 where the device has instructions for it, else float32.
+
+    Raises `RequestError` where torch does not compute in them on this device.
+    """
     if choice == "auto":
         return torch.bfloat16 if _has_bfloat16(where) else torch.float32
-    return torch.bfloat16 if choice == "bfloat16" else torch.float32
+    found: torch.dtype = getattr(torch, choice)
+    if not _computes_in(found, where):
+        raise RequestError(
+            f"train.precision: {choice}: torch {torch.__version__} does not compute in it on {where}; write precision: auto"
+        )
+    return found
 
 
 def memory_format(choice: str, where: torch.device) -> torch.memory_format:
@@ -63,6 +73,22 @@ def set_random_state(states: list[torch.Tensor], where: torch.device) -> None:
     torch.set_rng_state(states[0])
     if where.type == "cuda" and len(states) > 1:
         torch.cuda.set_rng_state(states[1], where)
+
+
+def _computes_in(numbers: torch.dtype, where: torch.device) -> bool:
+    """Found by trying: torch only warns, and goes on in float32, where a device does not cast to these numbers."""
+    if numbers == torch.float32:
+        return True
+    image = torch.ones(1, 1, 3, 3, device=where, requires_grad=True)
+    with catch_warnings():
+        simplefilter("ignore")
+        try:
+            with torch.autocast(where.type, numbers):
+                found = torch.conv2d(image, torch.ones(1, 1, 3, 3, device=where))
+            torch.autograd.backward(found.float().sum())
+        except RuntimeError:
+            return False
+    return found.dtype == numbers
 
 
 def _has_bfloat16(where: torch.device) -> bool:

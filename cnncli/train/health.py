@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from cnncli.train.device import random_state
+from cnncli.train.scaling import Scaling
 
 EVERY = 50  # steps from one question to the device to the next
 
@@ -19,7 +20,8 @@ class Health:
     """Looks at every gradient before it is used.
 
     broken: 0, and 1 from the first gradient on that holds an infinity or a NaN: from then on no step moves a weight, so
-    the weights stay those before the step that would have spoilt them
+    the weights stay those before the step that would have spoilt them. An overflow that a smaller loss scale may cure only
+    leaves out its own step
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -34,11 +36,19 @@ class Health:
         """Take note of where a step's random numbers begin, so that it can be taken once more (0.8 μs)."""
         self._random.append(random_state(self._device))
 
-    def look(self, gradients: Sequence[torch.Tensor]) -> None:
-        """Take note of one step's gradients."""
+    def look(self, gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Take note of one step's gradients; 1 where the step must not be taken, else 0."""
         # One pass over all of them, the one that torch.amp.GradScaler makes (LeNet, CPU: 11 μs; their norm takes 70 μs).
         torch._amp_foreach_non_finite_check_and_unscale_(list(gradients), self.broken, self._one)
         self._sound += 1 - self.broken
+        return self.broken
+
+    def look_scaled(self, gradients: Sequence[torch.Tensor], scaling: Scaling, loss: torch.Tensor) -> torch.Tensor:
+        """The same for gradients of a scaled loss, which are divided by the scale; loss: of the step, not scaled."""
+        overflow, lost = scaling.undo(gradients, loss)
+        self.broken = torch.maximum(self.broken, lost)
+        self._sound += 1 - self.broken
+        return torch.maximum(self.broken, overflow)
 
     def broke_after(self) -> int | None:
         """How many of the steps looked at were sound, if one was not; waits for the device."""

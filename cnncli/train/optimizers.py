@@ -42,12 +42,12 @@ class Optimizer:
         self._fused = self.weights[0].device.type in _FUSED_ON and isinstance(chosen, Sgd | Adam | AdamW)
 
     @torch.no_grad()
-    def step(self, lr: float, broken: torch.Tensor) -> None:
-        """One step against the gradients; none at all where `broken`, a float32 number on the device, is 1."""
-        if not self._fused and broken.item():  # the fused kernels look for themselves; on a GPU nobody has to wait then
+    def step(self, lr: float, skip: torch.Tensor) -> None:
+        """One step against the gradients; none at all where `skip`, a float32 number on the device, is 1."""
+        if not self._fused and skip.item():  # the fused kernels look for themselves; on a GPU nobody has to wait then
             return
         gradients = [weight.grad for weight in self.weights if weight.grad is not None]
-        flag = broken if self._fused else None
+        flag = skip if self._fused else None
         match self.chosen:
             case Sgd():
                 self._sgd(self.chosen, gradients, lr, flag)
@@ -61,13 +61,13 @@ class Optimizer:
         for weight in self.weights:
             weight.grad = None
 
-    def _sgd(self, chosen: Sgd, gradients: list[torch.Tensor], lr: float, broken: torch.Tensor | None) -> None:
+    def _sgd(self, chosen: Sgd, gradients: list[torch.Tensor], lr: float, skip: torch.Tensor | None) -> None:
         sgd(
             self.weights,
             gradients,
             [*self.memory.get("momentum_buffer", [None] * len(gradients))],
             fused=self._fused,
-            found_inf=broken,
+            found_inf=skip,
             weight_decay=chosen.weight_decay,
             momentum=chosen.momentum,
             lr=lr,
@@ -76,9 +76,7 @@ class Optimizer:
             maximize=False,
         )
 
-    def _adam(
-        self, chosen: Adam | AdamW, gradients: list[torch.Tensor], lr: float, broken: torch.Tensor | None
-    ) -> None:
+    def _adam(self, chosen: Adam | AdamW, gradients: list[torch.Tensor], lr: float, skip: torch.Tensor | None) -> None:
         update = adamw if isinstance(chosen, AdamW) else adam
         update(
             self.weights,
@@ -88,7 +86,7 @@ class Optimizer:
             [],
             self.memory["step"],
             fused=self._fused,
-            found_inf=broken,
+            found_inf=skip,
             amsgrad=False,
             beta1=chosen.beta1,
             beta2=chosen.beta2,

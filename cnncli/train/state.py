@@ -21,6 +21,7 @@ from cnncli.train.initial import initialise
 from cnncli.train.job import Job
 from cnncli.train.making import make
 from cnncli.train.optimizers import Optimizer
+from cnncli.train.scaling import Scaling
 from cnncli.train.watch import Watch
 from cnncli.train.weights import start_from
 
@@ -59,8 +60,9 @@ class State:
 
     epochs: those that are complete · batch: how many steps of the next one are done, `tally` and `seconds` (of training)
     what came of them · total_seconds: since the start · confusion: K×K on the test images after the last epoch · average: of
-    the weights, where the recipe asks for one · compiled: what trains, where it asks for that · notes: what a user should know
-    about how it began · watch: what was seen of the layers · findings: what was said of it
+    the weights, where the recipe asks for one · compiled: what trains, where it asks for that · scaling: of the loss, in
+    float16 · notes: what a user should know about how it began · watch: what was seen of the layers · findings: what was said
+    of it
     """
 
     module: nn.Module
@@ -76,6 +78,7 @@ class State:
     average: Average | None = None
     notes: tuple[str, ...] = ()
     compiled: Compiled | None = None
+    scaling: Scaling | None = None
 
     @property
     def forward(self) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -133,6 +136,7 @@ def _state(job: Job, module: nn.Module, notes: tuple[str, ...] = ()) -> State:
         average=average,
         notes=notes,
         compiled=Compiled(module) if job.recipe.train.compile else None,
+        scaling=Scaling(job.device) if job.precision == torch.float16 else None,
     )
 
 
@@ -142,6 +146,7 @@ def snapshot(state: State, job: Job) -> dict[str, Any]:
         "model": dict(state.module.state_dict()),
         "ema": dict(state.average.module.state_dict()) if state.average else None,
         "optimizer": state.optimizer.memory,
+        "scaling": state.scaling.memory if state.scaling else None,
         "epochs": [epoch.row for epoch in state.epochs],
         "batch": state.batch,
         "loss": state.tally.loss,
@@ -169,6 +174,9 @@ def restored(job: Job, saved: dict[str, Any]) -> State:
         if state.average:
             state.average.module.load_state_dict(saved["ema"])
         _remember(state.optimizer, saved["optimizer"])
+        if state.scaling:
+            for name, value in state.scaling.memory.items():
+                value.copy_(saved["scaling"][name])
     except (RuntimeError, TypeError, ValueError, KeyError) as error:
         raise DataError(f"the checkpoint is of another network or optimizer: {reason(error)}") from error
     state.epochs = [epoch_of(row) for row in saved["epochs"]]

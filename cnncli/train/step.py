@@ -32,18 +32,29 @@ class Part(NamedTuple):
 def take(job: Job, state: State, batch: Batch, step: int, health: Health) -> None:
     """Train on one batch. step: of the run, counted from 0"""
     with state.watch.forward(batch[0][: job.recipe.data.batch_size]):
-        for part in parts(job, state, state.forward, batch, state.batch):
-            torch.autograd.backward(weighted(part))
-            state.tally.add(part.loss.detach(), part.scores.detach(), part.labels)
-    health.look([weight.grad for weight in state.weights if weight.grad is not None])
+        skip = _gradients(job, state, batch, health)
     state.watch.backward()
     if job.recipe.train.clip_norm is not None:
         clip_grad_norm_(state.weights, job.recipe.train.clip_norm, foreach=True)
-    state.optimizer.step(job.rate(step), health.broken)
+    state.optimizer.step(job.rate(step), skip)
     state.watch.moved()
     state.optimizer.clear()
     if state.average is not None:
         state.average.follow(step)
+
+
+def _gradients(job: Job, state: State, batch: Batch, health: Health) -> torch.Tensor:
+    """Leave each weight its gradient; what comes back is 1, on the device, where the step must not be taken, else 0."""
+    scaling, losses = state.scaling, []
+    for part in parts(job, state, state.forward, batch, state.batch):
+        share = weighted(part)
+        torch.autograd.backward(share if scaling is None else scaling.up(share))
+        state.tally.add(part.loss.detach(), part.scores.detach(), part.labels)
+        losses.append(share.detach())
+    gradients = [weight.grad for weight in state.weights if weight.grad is not None]
+    return (
+        health.look(gradients) if scaling is None else health.look_scaled(gradients, scaling, torch.stack(losses).sum())
+    )
 
 
 def loss(job: Job, state: State, batch: Batch, position: int) -> torch.Tensor:
