@@ -152,6 +152,10 @@ TRAINED = (
     "predict . x.png",
     "predict nowhere",
     "predict nowhere x.png --device gpu",
+    "lr-find --help",
+    "lr-find lenett",
+    "lr-find lenet --from 1 --to 0.1",
+    "lr-find lenet --out lr.jpg",
 )
 HELP = (
     "",

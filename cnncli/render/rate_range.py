@@ -1,0 +1,128 @@
+"""A learning-rate range test: the curve in a few lines, the rate it speaks for, what to type; every point for scripts."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from cnncli.render.rate_range_plot import drawn
+from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown, write_table
+from cnncli.render.text import columns_of, complain, inert, say
+from cnncli.render.training import headline
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cnncli.train.range_test import RangeTest
+    from cnncli.train.rate_range import Point
+
+POINTS = (Column("lr", "lr"), Column("loss", "loss"), Column("smooth", "curve"), Column("slope", "slope"))
+TABLE = (Column("lr", "lr"), Column("loss", "loss"), Column("bar", "", left=True))
+LINES = 20  # of the curve
+BAR = 40  # characters of the highest loss, before it diverged
+ENDS = {
+    "reached": "the whole range",
+    "diverged": "stopped where the loss diverged",
+    "not finite": "stopped where numbers were no longer finite",
+}
+FLAT = (
+    "Nothing is learned at any of these rates, so the curve says nothing about them. "
+    "Either learning begins later than that (more --steps), or first weights and "
+    "activations let too little through (train.init, model.activation, model.norm)."
+)
+
+
+def show_range_test(found: RangeTest, format: str, picture: Path | None, typed: Sequence[str]) -> None:
+    """The curve, the suggestion and what to type, on stdout; notes on stderr. typed: the recipe and what was set, as written."""
+    for note in found.notes:
+        complain(note)
+    if picture is not None:
+        drawn(found, picture)
+    if format == "json":
+        write_json(_facts(found, picture))
+    elif format == "table":
+        _show(found, picture, typed)
+    else:
+        lines = [[Cell(value, f"{value:.4g}") for value in point] for point in found.points]
+        (write_csv if format == "csv" else write_markdown)(POINTS, lines)
+
+
+def override(found: RangeTest) -> str | None:
+    """The suggestion as it is typed: `optimizer.lr=0.12`."""
+    return None if found.suggestion.lr is None else f"optimizer.lr={found.suggestion.lr:.2g}"
+
+
+def _facts(found: RangeTest, picture: Path | None) -> dict[str, object]:
+    said = found.suggestion
+    return {
+        "schema": "cnncli/lr-find/1",
+        "recipe": found.job.recipe.model_dump(mode="json"),
+        "params": found.params,
+        "device": str(found.job.device),
+        "steps": found.steps,
+        "end": found.end,
+        "chance_loss": found.chance,
+        "suggestion": None if said.lr is None else float(f"{said.lr:.2g}"),
+        "override": override(found),
+        "why": said.why,
+        "steepest": said.steepest,
+        "lowest": said.lowest,
+        "valley": said.valley,
+        "notes": list(found.notes),
+        "picture": picture and picture.as_posix(),
+        "points": [point._asdict() for point in found.points],
+    }
+
+
+def _show(found: RangeTest, picture: Path | None, typed: Sequence[str]) -> None:
+    job, points = found.job, found.points
+    _say(
+        headline(job, found.params),
+        f"{len(points):,} of {found.steps:,} steps of {job.images_a_step:,} images with {job.recipe.optimizer.name}, "
+        f"{ENDS[found.end]}; guessing has loss {found.chance:.3f}",
+    )
+    if points:
+        write_table(TABLE, [_line(found, point) for point in _thinned(found)])
+    said = found.suggestion
+    if said.lr is None:
+        _say(f"no suggestion: {said.why}", *([FLAT] if "flat" in said.why else []))
+    else:
+        _say(f"suggestion {said.lr:.2g}: {said.why}; the recipe has {job.recipe.optimizer.lr:g}")
+        say(f"cnncli train {inert(shlex.join([*typed, override(found) or '']))}")
+    if picture is not None:
+        _say(f"picture in {inert(picture.as_posix())}")
+
+
+def _say(*lines: str) -> None:
+    width = columns_of(sys.stdout)
+    say(*(part for line in lines for part in wrap(line, width, break_on_hyphens=False, break_long_words=False)))
+
+
+def _thinned(found: RangeTest) -> list[Point]:
+    """Points at even distances, and the one nearest to the suggestion."""
+    points, last = found.points, len(found.points) - 1
+    chosen = {round(place * last / (LINES - 1)) for place in range(LINES)}
+    nearest = _nearest(found)
+    return [points[place] for place in sorted(chosen | ({nearest} if nearest is not None else set()))]
+
+
+def _nearest(found: RangeTest) -> int | None:
+    """The last point not above the suggestion."""
+    lr = found.suggestion.lr
+    return None if lr is None else max(place for place, point in enumerate(found.points) if point.lr <= lr)
+
+
+def _line(found: RangeTest, point: Point) -> list[Cell]:
+    nearest = _nearest(found)
+    top = max(found.chance, found.points[0].smooth)
+    full = round(BAR * min(1.0, max(0.0, point.smooth / top)))
+    bar = "█" * full + (" …" if point.smooth > top * 1.02 else "")
+    mark = "  ← suggestion" if nearest is not None and point is found.points[nearest] else ""
+    return [Cell(point.lr, f"{point.lr:.2g}"), Cell(point.smooth, _loss(point.smooth)), Cell(bar, bar + mark)]
+
+
+def _loss(value: float) -> str:
+    return f"{value:.3f}" if value < 1000 else f"{value:.2g}"
