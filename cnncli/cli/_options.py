@@ -37,6 +37,10 @@ Which = Annotated[
         "--which", help="Which checkpoint; without, the best by validation where the recipe validates, else the last."
     ),
 ]
+TensorBoard = Annotated[
+    bool,
+    typer.Option("--tensorboard", help="Write event files too; needs the extra of that name."),
+]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, mps; auto is a GPU if there is one.")]
 Out = Annotated[
     str | None, typer.Option("--out", metavar="FILE.png", show_default=False, help="Draw a picture into this file.")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cnncli.cli._options import Pairs
+from cnncli.cli._options import Pairs, TensorBoard
 
 
 def resume(
@@ -18,6 +18,7 @@ def resume(
     device: Annotated[
         str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps, auto; without, where the run was.")
     ] = None,
+    tensorboard: TensorBoard = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the closing lines only.")] = False,
     format: Annotated[Literal["table", "json"], typer.Option("--format", help="For people, or JSON Lines.")] = "table",
 ) -> None:
@@ -33,16 +34,21 @@ def resume(
     Nothing else of the recipe can change, save what changes no number:
     checkpoint_steps, checkpoint_seconds, data.cache and data.workers.
 
+    Event files for TensorBoard are gone on with where there are any.
+
     Example: cnncli resume runs/lenet-1 epochs=80
     """
     from cnncli.datasets.progress import Progress
     from cnncli.render.data import bar
     from cnncli.render.live import Live
     from cnncli.render.training import show_over, show_run
+    from cnncli.train.event_files import required
     from cnncli.train.machine import settle_in
     from cnncli.train.resume import resumption
 
     asked = resumption([*([run] if run else []), *(arguments or [])], device)
+    if tensorboard:
+        required()
     settle_in()
     from cnncli.train.continuation import Continuation
     from cnncli.train.signals import ignore
@@ -52,7 +58,7 @@ def resume(
         point.release()
         raise typer.Exit(show_over(point, format))
     with Live(lambda: bar(loading), wanted=not quiet):
-        going = point.run(loading)
+        going = point.run(loading, tensorboard=tensorboard)
     code = show_run(going, format, quiet=quiet)
     if going.interruption:
         ignore()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnncli.cli._options import Pairs
+from cnncli.cli._options import Pairs, TensorBoard
 
 if TYPE_CHECKING:
     from cnncli.recipe import Recipe
@@ -30,6 +30,7 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it would take: recipe, memory, steps, time.")
     ] = False,
+    tensorboard: TensorBoard = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the closing lines only.")] = False,
     format: Annotated[Literal["table", "json"], typer.Option("--format", help="For people, or JSON Lines.")] = "table",
 ) -> None:
@@ -42,6 +43,7 @@ def train(
     from cnncli.render.live import Live
     from cnncli.render.text import complain
     from cnncli.render.training import show_run
+    from cnncli.train.event_files import required
     from cnncli.train.machine import settle_in
     from cnncli.train.request import requested
 
@@ -54,6 +56,8 @@ def train(
         "data.limit": ("--limit", limit),
     }
     request = requested(recipe, arguments or [], options, device)
+    if tensorboard:
+        required()
     if dry_run:
         with request.tried() as tried:
             _rehearse(tried, device, format, quiet=quiet)
@@ -67,7 +71,7 @@ def train(
 
     loading = Progress()
     with Live(lambda: bar(loading), wanted=not quiet):
-        run = start(wanted, path, device, loading)
+        run = start(wanted, path, device, loading, tensorboard=tensorboard)
     code = show_run(run, format, quiet=quiet)
     if run.interruption:
         ignore()

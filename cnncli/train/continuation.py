@@ -17,7 +17,7 @@ from cnncli.errors import DataError, RequestError
 from cnncli.recipe import Recipe, checked, resolved
 from cnncli.recipe_schema.draft import Draft
 from cnncli.strict_yaml import parse
-from cnncli.train import checkpoint, folder
+from cnncli.train import checkpoint, event_files, folder
 from cnncli.train.environment import environment, machine
 from cnncli.train.epoch import Epoch, epoch_of, reason_to_stop
 from cnncli.train.job import Job, prepare
@@ -80,19 +80,20 @@ class Continuation:
         """Let others have the folder."""
         self._lock.release()
 
-    def run(self, progress: Progress | None = None) -> Run:
+    def run(self, progress: Progress | None = None, *, tensorboard: bool = False) -> Run:
         """Load what the recipe needs, as `start` does, on as many threads as before; the run as it stands.
 
+        tensorboard: whether to write event files even where it has none so far.
         Raises what `prepare` raises, and `DataError` where the data or the network are not those that the run began with.
         """
         try:
             with obeyed():
-                return self._run(progress)
+                return self._run(progress, tensorboard=tensorboard)
         except BaseException:
             self._lock.release()
             raise
 
-    def _run(self, progress: Progress | None) -> Run:
+    def _run(self, progress: Progress | None, *, tensorboard: bool) -> Run:
         before = self.saved or self._beginning()
         torch.set_num_threads(before.get("threads", torch.get_num_threads()))
         job = prepare(self.recipe, self._device or before.get("device", "auto"), progress)
@@ -102,6 +103,10 @@ class Continuation:
         self._compare_machines(job, before)
         self._tell_rate(job)
         self._write(job)
+        if tensorboard:
+            event_files.announce(self.path)
+        if note := event_files.left_behind(self.path):
+            self.notes.append(note)
         return Run(self._lock, job, state, from_last=self._from_last, notes=self.notes)
 
     def _checkpoint(self) -> tuple[dict[str, Any] | None, bool]:

@@ -94,12 +94,16 @@ def add_metrics(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
     if len(rows) == 1:
         rewrite_metrics(folder, rows)
         return
-    path = folder / METRICS
+    append(folder / METRICS, _line(list(rows[-1].values())))
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add `data` at the end of a file of the run folder; where that fails, it holds what it held. Raises `DataError`."""
     with written(path), path.open("ab", buffering=0) as file:
-        size, line = file.tell(), _line(list(rows[-1].values()))
+        size = file.tell()
         try:
-            while line:  # a disk that is filling up takes a part and complains at the rest
-                line = line[file.write(line) :]
+            while data:  # a disk that is filling up takes a part and complains at the rest
+                data = data[file.write(data) :]
         except OSError:
             file.truncate(size)
             raise

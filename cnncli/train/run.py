@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cnncli.datasets.progress import Progress
 from cnncli.errors import NonFiniteError
-from cnncli.recipe import Recipe
-from cnncli.train import folder
+from cnncli.recipe import Recipe, resolved
+from cnncli.train import event_files, folder
 from cnncli.train.environment import environment
 from cnncli.train.epoch import Epoch, reason_to_stop, speed
 from cnncli.train.job import Job, prepare
@@ -20,13 +20,21 @@ from cnncli.train.signals import Interruption, obeyed
 from cnncli.train.state import State, begin
 
 
-def start(recipe: Recipe, path: Path, device: str = "auto", progress: Progress | None = None) -> Run:
-    """Load what `recipe` needs, for the run folder `path` that `folder.new_folder` made; raises what `prepare` raises."""
+def start(
+    recipe: Recipe, path: Path, device: str = "auto", progress: Progress | None = None, *, tensorboard: bool = False
+) -> Run:
+    """Load what `recipe` needs, for the run folder `path` that `folder.new_folder` made; raises what `prepare` raises.
+
+    tensorboard: whether to write event files too; `event_files.required` says whether that is possible.
+    """
     lock = Lock(path)
     try:
         with obeyed():
             job = prepare(recipe, device, progress)
-            run = Run(lock, job, begin(job))
+            state = begin(job)
+            if tensorboard:
+                event_files.announce(path)
+            run = Run(lock, job, state)
             write_environment(path, environment(job))
     except BaseException:
         lock.release()
@@ -47,6 +55,7 @@ class Run:
         """lock: on the run folder · from_last: whether `state` is what last.pt holds."""
         self.path, self.job, self.state, self.notes = lock.folder, job, state, (*notes, *state.notes)
         self._lock = lock
+        self._events = event_files.announced(self.path)
         self._saving = Saving(self.path, job, state, from_last=from_last)
         self.interruption = Interruption()
 
@@ -64,10 +73,15 @@ class Run:
             self._lock.release()
 
     def _epochs(self) -> Iterator[Epoch]:
+        if self._events:
+            with resumable(self.path):
+                self._events.begin(resolved(self.job.recipe), self.state.epochs, self.state.total_seconds)
         for epoch in train(self.job, self.state, lambda: bool(self.interruption), self._saving):
             self._saving.save()
             with resumable(self.path):
                 folder.add_metrics(self.path, [each.row for each in self.state.epochs])
+                if self._events:
+                    self._events.add(epoch)
             yield epoch
         if not self.complete:
             self._saving.save()
