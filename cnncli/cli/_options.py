@@ -59,3 +59,18 @@ Size = Annotated[
         help="Read an image so large, cut about its centre; without, whole.",
     ),
 ]
+Walk = Annotated[
+    bool, typer.Option("--step", help="Walk the window with keys; where there is no terminal, print every step.")
+]
+Every = Annotated[
+    float | None,
+    typer.Option(
+        "--every", metavar="SECONDS", min=0.01, max=3600, help="Walk by itself, a step every so many seconds."
+    ),
+]
+StopWhenDead = Annotated[
+    bool,
+    typer.Option(
+        "--stop-when-dead", help="End, with exit code 1, after two epochs or more that are no better than guessing."
+    ),
+]

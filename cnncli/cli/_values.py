@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from cnncli.errors import RequestError
 
@@ -83,3 +84,8 @@ def image_size(text: str | None, option: str = "--size") -> tuple[int, int] | No
     if len(found) > 2 or max(found) > 10_000:
         raise RequestError(f"{option} {text!r} is no size of an image; write up to 10000 pixels a side, as in 240x320")
     return found[0], found[-1]
+
+
+def image_channels(text: Literal["1", "3"] | None) -> Literal[1, 3] | None:
+    """`--channels` as a number."""
+    return None if text is None else 1 if text == "1" else 3

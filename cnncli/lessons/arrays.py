@@ -31,12 +31,11 @@ def read_array(
     At most `MOST` numbers, each finite and no larger than `LARGEST`. Raises `RequestError`, which names `option`, row and
     column, for what is written wrongly; `DataError`, which names the path, for a file.
     """
-    from cnncli.datasets.pictures import SUFFIXES
-
     suffix = Path(text).suffix.lower()
-    if suffix in SUFFIXES:
-        pixels: NDArray[np.float64] = read_image(text, channels, size).astype("float64")
-        return pixels
+    if is_image(text):
+        import numpy as np
+
+        return np.asarray(read_image(text, channels, size), dtype=np.float64)
     if suffix == ".npy":
         return _npy(text)
     if suffix == ".csv":
@@ -57,14 +56,21 @@ def read_maps(
     return found if found.ndim == 3 else found[None]
 
 
+def is_image(text: str) -> bool:
+    """Whether `read_array` reads `text` as an image file."""
+    from cnncli.datasets.pictures import SUFFIXES
+
+    return Path(text).suffix.lower() in SUFFIXES
+
+
 def _csv(path: str) -> NDArray[np.float64]:
     blocks = re.split(r"\n[ \t]*(?:\n[ \t]*)+", _text(path).strip())
     channels = [[_fields(line) for line in block.split("\n")] for block in blocks]
     try:
-        found = array([channels])[0]
+        found = array([channels])
     except Malformed as error:
         raise DataError(f"cannot read {path!r}: {error}") from error
-    return found if len(found) > 1 else found[0]
+    return found.reshape(found.shape[1:] if len(channels) > 1 else found.shape[2:])
 
 
 def _text(path: str) -> str:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SHADES = " ░▒▓█"
+HIGHEST = 24  # lines of an array in shades
 DIGITS = 4  # after the point
 
 
@@ -77,21 +82,57 @@ def beside(*blocks: Sequence[str], gap: int = 4) -> list[str]:
     return [(" " * gap).join(parts).rstrip() for parts in zip(*padded, strict=True)]
 
 
+def cropped(cells: Sequence[Sequence[str]], box: Box, rows: int, columns: int) -> tuple[list[Sequence[str]], Box]:
+    """The part of a matrix about a box that has so many rows and columns at most, and where the box is in it."""
+    high, wide = min(rows, len(cells)), min(columns, len(cells[0]))
+    top = max(0, min(box.top + box.height // 2 - high // 2, len(cells) - high))
+    left = max(0, min(box.left + box.width // 2 - wide // 2, len(cells[0]) - wide))
+    first, before = max(box.top - top, 0), max(box.left - left, 0)
+    inside = Box(first, before, min(box.height, high - first), min(box.width, wide - before))
+    return [row[left : left + wide] for row in cells[top : top + high]], inside
+
+
+def flow(blocks: Sequence[Sequence[str]], width: int, gap: int = 3) -> list[str]:
+    """Blocks of lines one after another, as words in a paragraph `width` wide: in bands, each centred on its height."""
+    bands: list[list[Sequence[str]]] = [[]]
+    used = 0
+    for block in blocks:
+        wide = max(map(len, block), default=0)
+        if bands[-1] and used + gap + wide > width:
+            bands.append([])
+            used = 0
+        used += wide + (gap if bands[-1] else 0)
+        bands[-1].append(block)
+    return [line for place, band in enumerate(bands) for line in ([""] * (place > 0) + beside(*band, gap=gap))]
+
+
 def shades(
     values: Sequence[Sequence[float]], width: int, low: float | None = None, high: float | None = None
 ) -> list[str]:
-    """A large matrix in shades, two characters a cell, dark for `low` (the least) and full for `high` (the greatest).
+    """A large matrix in shades, blank for `low` (the least) and full for `high` (the greatest), in its proportions.
 
-    values: H×W; where it is wider than `width` characters, each cell is the mean of a block.
+    values: H×W. A character is twice as high as wide: a cell takes two, or where that is wider than `width` or higher than
+    `HIGHEST`, a character is the mean of a block twice as high as wide.
     """
     import numpy as np
 
     matrix = np.asarray(values, dtype=float)
-    block = max(1, -(-2 * matrix.shape[1] // width))
-    rows, columns = (np.arange(0, size, block) for size in matrix.shape)
-    sums = np.add.reduceat(np.add.reduceat(matrix, rows, axis=0), columns, axis=1)
-    counts = np.outer(np.diff([*rows, matrix.shape[0]]), np.diff([*columns, matrix.shape[1]]))
-    low, high = (matrix.min() if low is None else low), (matrix.max() if high is None else high)
-    part = (sums / counts - low) / (high - low or 1.0)
+    whole = 2 * matrix.shape[1] <= width and len(matrix) <= HIGHEST
+    twice = 2 if whole else 1
+    across = 1 if whole else max(-(-matrix.shape[1] // width), -(-len(matrix) // (2 * HIGHEST)))
+    means = _means(matrix, 1 if whole else 2 * across, across)
+    low, high = (float(matrix.min()) if low is None else low), (float(matrix.max()) if high is None else high)
+    part = (means - low) / (high - low or 1.0)
     places = np.clip(part * len(SHADES), 0, len(SHADES) - 1).astype(int)
-    return ["".join(SHADES[place] * 2 for place in row).rstrip() for row in places]
+    return ["".join(SHADES[place] * twice for place in row).rstrip() for row in places]
+
+
+def _means(matrix: NDArray[np.floating], down: int, across: int) -> NDArray[np.floating]:
+    """The means of blocks of `down` rows and `across` columns; those at the far end may be smaller."""
+    import numpy as np
+
+    rows, columns = np.arange(0, matrix.shape[0], down), np.arange(0, matrix.shape[1], across)
+    sums = np.add.reduceat(np.add.reduceat(matrix, rows, axis=0), columns, axis=1)
+    heights, widths = (np.diff(each, append=size) for each, size in zip((rows, columns), matrix.shape, strict=True))
+    means: NDArray[np.floating] = sums / np.outer(heights, widths)
+    return means

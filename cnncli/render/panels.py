@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SIDE = 3.2  # inches of a panel
 NUMBERED = 12  # rows and columns up to which numbers are written into the cells
 DARK = 0.5  # brightness of a cell, from 0 to 1: below it, its number is written in white
+LARGE = 40  # rows or columns from which pixels may blend on the sheet
+STRONG = 99.5  # percent of a large array's numbers that the colours tell apart
 MAPS = {"image": "gray", "signed": "RdBu_r", "amount": "Blues"}
 
 Look = Literal["image", "signed", "amount"]
@@ -52,7 +54,7 @@ def sheet(panels: Sequence[Panel], title: str = "", across: int = 3) -> bytes:
     for place, each in enumerate(axes.flat):
         each.set_axis_off()
         if place < len(panels):
-            _draw(figure, each, panels[place])
+            draw_panel(figure, each, panels[place])
     figure.suptitle("\n".join(lines), parse_math=False, fontsize=11)
     return png_of(figure)
 
@@ -62,7 +64,8 @@ def look_of(values: NDArray[np.floating]) -> Look:
     return "signed" if values.min() < 0 else "amount"
 
 
-def _draw(figure: Figure, axes: Axes, panel: Panel) -> None:
+def draw_panel(figure: Figure, axes: Axes, panel: Panel) -> None:
+    """One array on axes of the figure, for a sheet that shows more than arrays."""
     axes.set_title("\n".join(wrap(inert(panel.title), int(SIDE * INCH))), parse_math=False, fontsize=10)
     if panel.note:
         note = "\n".join(wrap(inert(panel.note), int(SIDE * INCH * 1.2)))
@@ -72,7 +75,10 @@ def _draw(figure: Figure, axes: Axes, panel: Panel) -> None:
     if small if panel.numbers is None else panel.numbers:
         _write_numbers(axes, image, panel.values)
     elif panel.look != "image":
-        figure.colorbar(image, ax=axes, shrink=0.75)
+        large = max(panel.values.shape) > LARGE
+        figure.colorbar(
+            image, ax=axes, shrink=0.75, extend=("both" if panel.look == "signed" else "max") if large else "neither"
+        )
     for box in panel.boxes:
         _outline(axes, box)
 
@@ -83,9 +89,10 @@ def _shown(axes: Axes, panel: Panel) -> AxesImage:
     values = panel.values
     if values.ndim == 3:
         return axes.imshow(np.clip(values.transpose(1, 2, 0), 0, 1), interpolation="nearest")
-    most = 1.0 if panel.look == "image" else float(np.abs(values).max()) or 1.0
+    large = max(values.shape) > LARGE
+    # The few strongest edges of a photograph would leave the others pale.
+    most = 1.0 if panel.look == "image" else float(np.percentile(np.abs(values), STRONG if large else 100)) or 1.0
     least = -most if panel.look == "signed" else 0.0
-    large = max(values.shape) > 40  # pixels of a photograph may blend where there are more of them than on the sheet
     return axes.imshow(
         values, cmap=MAPS[panel.look], vmin=least, vmax=most, interpolation="antialiased" if large else "nearest"
     )

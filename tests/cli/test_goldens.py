@@ -157,6 +157,16 @@ TRAINED = (
     "lr-find lenet --from 1 --to 0.1",
     "lr-find lenet --out lr.jpg",
 )
+LESSONS = (
+    "corr2d",
+    "corr2d --pad 1 --stride 3x2 --no-check",
+    "corr2d --kernel '0 1; 2 3 | 1 2; 3 4' --x '0 1 2; 3 4 5; 6 7 8 | 1 2 3; 4 5 6; 7 8 9' --bias 0.5",
+    "corr2d --flip --step --no-check",
+    "corr2d --check --format json",
+    "corr2d --kernel sobell",
+    "corr2d --x '1 2; 3'",
+    "corr2d --help",
+)
 HELP = (
     "",
     "--help",
@@ -168,9 +178,9 @@ HELP = (
     "code --help",
     "resume --help",
 )
-LINES = [(line, 80) for line in (*PARAMS, *SUMMARIES, *SOLUTIONS, *DIFFS, *MODELS, *CODE, *ERRORS, *TRAINED, *HELP)] + [
-    (line, 120) for line in WIDE
-]
+LINES = [
+    (line, 80) for line in (*PARAMS, *SUMMARIES, *SOLUTIONS, *DIFFS, *MODELS, *CODE, *ERRORS, *TRAINED, *LESSONS, *HELP)
+] + [(line, 120) for line in WIDE]
 
 
 @pytest.mark.parametrize(("line", "columns"), LINES, ids=str)

@@ -1,0 +1,128 @@
+"""`cnncli corr2d`: figures, scripts, pictures, and what it does without torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.quick import heavy_imports
+from tests.conftest import Result, assert_refused, python
+
+Cnncli = Callable[..., Result]
+
+
+def test_without_arguments_the_textbook_s_example(cnncli: Cnncli) -> None:
+    """Input, kernel, output, arithmetic, and that torch agrees."""
+    found = cnncli("corr2d")
+    assert found.code == 0
+    assert "[[19, 25], [37, 43]]" in found.out
+    assert "0·0 + 1·1 + 3·2 + 4·3" in found.out
+    assert found.out.endswith("agree: the largest difference is 0\n")
+
+
+def test_json_for_scripts(cnncli: Cnncli) -> None:
+    """The output has two axes for one map; the comparison with torch comes with `--check`."""
+    found = json.loads(cnncli("corr2d --format json").out)
+    assert (found["schema"], found["output"]) == ("cnncli/corr2d/1", [[19, 25], [37, 43]])
+    assert "largest_difference" not in found
+    found = json.loads(cnncli("corr2d --x '1 2|3 4' --kernel '1|1||2|2' --bias '0 1' --check --format json").out)
+    assert found["output"] == [[[4, 6]], [[9, 13]]]
+    assert found["largest_difference"] == 0
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_csv_is_read_again(cnncli: Cnncli) -> None:
+    """What it writes is an input of the next; `.npy` and images are inputs too."""
+    Path("y.csv").write_text(cnncli("corr2d --x '1 2 3|3 4 5' --format csv --kernel 2").out)
+    found = cnncli("corr2d --x y.csv --kernel identity --pad 1 --format csv")
+    assert found.out == "2.0,4.0,6.0\n\n6.0,8.0,10.0\n"
+    np.save("x.npy", np.arange(9).reshape(3, 3))
+    assert "[[19, 25], [37, 43]]" in cnncli("corr2d --x x.npy --no-check").out
+    assert cnncli("corr2d --x x.npy --format markdown").out.splitlines()[2:] == ["| 19 | 25 |", "| 37 | 43 |"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["corr2d --no-check", "corr2d --format json", "corr2d --format csv", "corr2d --help", "corr2d --kernel nosuch"],
+)
+def test_torch_is_not_imported(line: str) -> None:
+    """Where nothing is compared with it."""
+    assert "torch" not in heavy_imports(line)
+
+
+def test_the_result_stands_there_before_torch_is_imported() -> None:
+    """It is printed and flushed first."""
+    program = """
+import sys
+from cnncli.cli import run
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == "torch":
+            sys.stdout.write("torch is wanted\\n")
+sys.meta_path.insert(0, Finder())
+run(["corr2d"])
+"""
+    out = python("-c", program).stdout
+    assert out.index("[[19, 25], [37, 43]]") < out.index("torch is wanted") < out.index("agree")
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("colour", [False, True])
+def test_an_image_becomes_shades_and_a_picture(cnncli: Cnncli, *, colour: bool) -> None:
+    """Large results are shown in shades no wider than the terminal, and drawn with `--out`."""
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 90, 3) if colour else (60, 90), np.uint8)
+    Image.fromarray(pixels).save("x.png")
+    for kernel in ("sobel", "gaussian"):
+        found = cnncli(f"corr2d --x x.png --kernel {kernel} --pad same --out y.png", 60)
+        assert found.code == 0, found.err
+        assert max(map(len, found.out.splitlines())) <= 60
+        assert ("depthwise" in found.out) == colour
+        assert "torch.nn.functional.conv2d agrees" in found.out
+        with Image.open("y.png") as picture:
+            assert picture.width > 300
+    assert "1×9×9" in cnncli("corr2d --x x.png --channels 1 --size 10 --no-check").out
+
+
+def test_every_step_is_printed_where_there_is_no_terminal(cnncli: Cnncli) -> None:
+    """Frame after frame, then the result."""
+    found = cnncli("corr2d --step --no-check")
+    assert [line for line in found.out.splitlines() if line.startswith("window")] == [
+        f"window {place} of 4: row {row}, column {column} of the output"
+        for place, (row, column) in enumerate(((1, 1), (1, 2), (2, 1), (2, 2)), 1)
+    ]
+    assert "  3 │ 4   5 │" in found.out
+    assert "= 0 + 5 + 14 + 24 = 43" in found.out
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize(
+    ("line", "code", "words"),
+    [
+        ("--x '1 2; 3'", 2, "--x: row 2: 1 number, row 1 has 2"),
+        ("--kernel '1 x'", 2, "--kernel: row 1, column 2: 'x' is not a number"),
+        ("--kernel sobell", 2, "did you mean 'sobel'"),
+        ("--x nowhere.csv", 3, "cannot read 'nowhere.csv'"),
+        ("--x nowhere.png", 3, "cannot read the image 'nowhere.png'"),
+        ("--out y.jpg", 2, "--out 'y.jpg' must end in .png"),
+        ("--out nowhere.csv/y.png --no-check --format json", 3, "cannot write"),
+        ("--stride 0", 2, "stride"),
+        ("--pad same --stride 2", 2, "padding same needs stride 1"),
+        ("--kernel '1 2 3 4'", 2, "smaller than the 1×4 window"),
+        ("--step --format json", 2, "leave --format json out"),
+        ("--size 0", 2, "--size '0'"),
+        ("--bias '1 2'", 2, "--bias has 2 numbers"),
+    ],
+)
+def test_what_is_wrong_is_one_line(line: str, code: int, words: str, cnncli: Cnncli) -> None:
+    """Place, value and cure."""
+    Path("nowhere.csv" if "nowhere.csv/" in line else "file").touch()
+    found = cnncli(f"corr2d {line}")
+    if code == 3 and "--out" in line:
+        assert (found.code, len(found.err.splitlines())) == (3, 1)
+    else:
+        assert_refused(found, code, words)
