@@ -26,7 +26,7 @@ LOOK = 0.1  # seconds after which the terminal's size is looked at again
 def show_frames(frames: Sequence[Frame], every: float | None = None) -> None:
     """Show `frames` on stdout: on a terminal one at a time, by keys or every so many seconds; elsewhere one below another."""
     with_keys = sys.stdin.isatty()
-    if not _is_screen() or not (with_keys or every):
+    if not is_screen() or not (with_keys or every):
         _print(frames)
         return
     with obeyed(), _keys() if with_keys else nullcontext(), _screen():
@@ -38,7 +38,7 @@ def _print(frames: Sequence[Frame]) -> None:
         say(*frame_lines(frame, columns_of(sys.stdout)), "")
 
 
-def _is_screen() -> bool:
+def is_screen() -> bool:
     """A terminal that can be drawn on; Windows' has no keys in Python's termios and gets plain frames."""
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb" and sys.platform != "win32"
 

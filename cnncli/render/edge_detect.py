@@ -1,0 +1,281 @@
+"""A kernel that was learned: the losses as the textbook prints them, one step in numbers, the result, and the theory beside it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from math import isfinite
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from cnncli.layers import dims
+from cnncli.lessons.edge_detect import Learned, Prepared, Task
+from cnncli.render.grids import flow, grid, nested, number, texts
+from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown
+from cnncli.render.text import columns_of, complain, inert, say
+
+if TYPE_CHECKING:
+    from cnncli.lessons.descent import Floats
+
+PRINTED = 5  # steps between two printed losses, as in the textbook
+LINES = 12  # losses printed at most; of more steps every 50th, 100th, 200th …
+SMALL = 12  # columns of a matrix that is printed
+LISTED = 4  # eigenvalues that are all named
+NAMES = 19  # characters of a name before its text
+
+
+def warn(given: Prepared, lr: float) -> None:
+    """On stderr, before the run: that the rate is too large."""
+    limit = given.theory.max_stable_lr
+    if lr >= limit:
+        complain(
+            f"--lr {figure(lr)} is not below {figure(limit)}: each step makes the largest error larger; see it grow"
+        )
+
+
+def show_learned(found: Learned, format: str, image: str | None, picture: Path | None) -> None:
+    """The run on stdout. image: the file it was learned from, if any · picture: where it was drawn, if it was"""
+    if format == "json":
+        write_json(learned_json(found, image, picture))
+    elif format == "table":
+        width = columns_of(sys.stdout)
+        for part in (
+            _heading(found, image, width),
+            _course(found, width),
+            _result(found, width),
+            _theory(found, width),
+        ):
+            say(*part)
+        if picture:
+            say(f"picture in {inert(picture.as_posix())}")
+    else:
+        steps = range(1, found.steps + 1) if format == "csv" else reported(found.steps)
+        lines = [_line(found, step) for step in steps if step <= len(found.run.weights)]
+        (write_csv if format == "csv" else write_markdown)(_columns(found.task), lines)
+
+
+def learned_json(found: Learned, image: str | None, picture: Path | None) -> dict[str, object]:
+    """The `cnncli/edge-detect/1` object. What is beyond a double is null."""
+    task, theory, run = found.task, found.theory, found.run
+    weight, bias = (None, None) if run.overflowed else _plain(task, run.learned)
+    start, optimum = _plain(task, run.weights[0]), _plain(task, theory.optimum)
+    return {
+        "schema": "cnncli/edge-detect/1",
+        "image": image,
+        "target": task.name or "edges",
+        "input": list(task.image.shape),
+        "lr": run.lr,
+        "steps": found.steps,
+        "seed": found.seed,
+        "weight": weight,
+        "bias": bias,
+        "losses": list(run.losses),
+        "max_stable_lr": theory.max_stable_lr,
+        "fastest_lr": theory.fastest_lr,
+        "stable": run.lr < theory.max_stable_lr,
+        "eigenvalues": theory.eigenvalues.tolist(),
+        "start": {"weight": start[0], "bias": start[1]},
+        "optimum": {"weight": optimum[0], "bias": optimum[1], "loss": theory.least},
+        **({"picture": picture.as_posix()} if picture else {}),
+    }
+
+
+def figure(value: float) -> str:
+    """Four digits: `0.01609`, `1.52e-06`."""
+    return f"{value:.4g}"
+
+
+def loss_text(value: float) -> str:
+    """Three digits after the point as the textbook has them, or a power of ten where they would say nothing."""
+    if value == 0:
+        return "0"
+    return f"{value:.3f}" if 0.001 <= value < 1e7 else f"{value:.3e}"
+
+
+def reported(steps: int) -> list[int]:
+    """The steps whose losses are printed, from 1: each fifth, or of many fewer; the last one too."""
+    gap = PRINTED
+    for factor in (2, 2.5, 2) * 5:
+        if steps / gap <= LINES:
+            break
+        gap = round(gap * factor)
+    found = list(range(gap, steps + 1, gap))
+    return found if found and found[-1] == steps else [*found, steps]
+
+
+def what(task: Task) -> str:
+    """`a 1×2 kernel and a bias`."""
+    return f"a {dims(task.size)} kernel{' and a bias' if task.bias else ''}"
+
+
+def worded(task: Task, weights: Floats) -> str:
+    """`weight [[0.98, -0.979]], bias 0.001`, in one line."""
+    kernel, bias = task.split(_rounded(weights))
+    return f"weight {nested(kernel.tolist())}" + (f", bias {number(bias)}" if bias is not None else "")
+
+
+def _rounded(weights: Floats) -> Floats:
+    """To the digits that are shown, so that what is 0 but for rounding is 0."""
+    rounded: Floats = weights.round(4) + 0.0
+    return rounded
+
+
+def _plain(task: Task, weights: Floats) -> tuple[object, float | None]:
+    kernel, bias = task.split(weights)
+    return kernel.tolist(), bias
+
+
+def _named(name: str, text: str, width: int) -> list[str]:
+    """A name, and its text in a column beside it."""
+    return wrap(text, width, initial_indent=name.ljust(NAMES), subsequent_indent=" " * NAMES, break_on_hyphens=False)
+
+
+def _prose(text: str, width: int) -> list[str]:
+    return wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _heading(found: Learned, image: str | None, width: int) -> Iterator[str]:
+    task, lr = found.task, figure(found.run.lr)
+    source = f"{dims(task.image.shape)} image and its edges"
+    if image is not None:
+        source = f"{inert(image)} ({dims(task.image.shape)}, grey) and what {task.name} makes of it"
+    yield from _prose(f"{what(task)}, learned from {'a ' if image is None else ''}{source}", width)
+    rate = f"lr {lr}, the fastest by the theory below" if found.chosen else f"lr {lr}"
+    yield from _prose(f"{found.steps:,} steps, {rate}, seed {found.seed}", width)
+    yield from _prose("numpy; the gradient is written out, and is the one that torch's autograd finds", width)
+    yield ""
+    if max(task.image.shape) <= SMALL:
+        yield from flow([["input", *_grid(task.image)], ["target", *_grid(task.target)]], width)
+        yield ""
+
+
+def _grid(values: Floats, digits: int = 2) -> list[str]:
+    return grid(texts((values.round(digits) + 0.0).tolist(), digits))
+
+
+def _course(found: Learned, width: int) -> Iterator[str]:
+    """The start, the first step in numbers, and the losses."""
+    run = found.run
+    if found.task.kernel is None:
+        yield from _named("start", worded(found.task, run.weights[0]), width)
+        yield from _first_step(found, width)
+        yield ""
+    for step in reported(found.steps):
+        loss = run.losses[step - 1]
+        if loss is None:
+            first = run.losses.index(None) + 1
+            largest = f"{sys.float_info.max:.1e}, the largest number a computer holds"
+            yield from _prose(f"Step {first}, loss beyond {largest}: given up", width)
+            break
+        yield f"Step {step}, loss {loss_text(loss)}"
+    yield ""
+
+
+def _first_step(found: Learned, width: int) -> Iterator[str]:
+    """Where the first step comes from: error, gradient, and what is taken off."""
+    task, run = found.task, found.run
+    if run.losses[0] is None or len(run.weights) < 2:
+        return
+    kernel, _ = task.split(run.weights[0])
+    after, _ = task.split(run.weights[1])
+    gradient, slope = task.split((run.weights[0] - run.weights[1]) / run.lr)
+    yield from _named("error", "prediction - target", width)
+    yield from _named("loss", f"sum of error² = {loss_text(run.losses[0])}", width)
+    yield from _named("weight's gradient", f"2·sum of error·input = {nested(gradient.tolist(), 3)}", width)
+    if slope is not None:
+        yield from _named("bias's gradient", f"2·sum of error = {number(slope, 3)}", width)
+    numbers = f"{number(kernel[0, 0])} - {figure(run.lr)}·{_signed(gradient[0, 0])} = {number(after[0, 0])}"
+    yield from _named("new weight", f"weight - lr·gradient, the first: {numbers}", width)
+
+
+def _signed(value: float) -> str:
+    text = number(value, 3)
+    return f"({text})" if value < 0 else text
+
+
+def _result(found: Learned, width: int) -> Iterator[str]:
+    task, run = found.task, found.run
+    if run.overflowed or not isfinite(float(abs(run.learned).max())):
+        yield from ("the weights went with the loss: nothing is learned", "")
+        return
+    if task.kernel is None:
+        yield from _named("learned", worded(task, run.learned), width)
+        yield from ("prediction", *_grid(task.predict(run.learned)), "")
+        return
+    (start, _), (kernel, bias) = task.split(run.weights[0]), task.split(run.learned)
+    named = (("start", start), ("learned", kernel), (task.name, task.kernel))
+    yield from flow([[name, *_grid(values, 4)] for name, values in named], width)
+    off = f"largest difference from {task.name} {figure(float(abs(kernel - task.kernel).max()))}"
+    yield from _prose(off if bias is None else f"{off}; bias {number(round(bias, 4) + 0.0)}", width)
+    yield ""
+
+
+def _theory(found: Learned, width: int) -> Iterator[str]:
+    """What was known before the first step."""
+    theory, lr = found.theory, found.run.lr
+    steepest, flattest = _value(theory.steepest), _value(theory.flattest)
+    row = "what the kernel reads" + (", and a 1 for the bias" if found.task.bias else "")
+    yield from _prose(
+        f"theory: with a row of A for each window, {row}, the loss is a bowl with the Hessian 2·A'A (A' is A transposed)",
+        width,
+    )
+    if found.task.kernel is None:
+        least = loss_text(round(theory.least, 9))
+        yield from _named("exact optimum", f"{worded(found.task, theory.optimum)}, loss {least}", width)
+    else:
+        off = abs(found.task.split(theory.optimum)[0] - found.task.kernel).max()
+        yield from _named("exact optimum", f"{found.task.name}, to within {off:.1g}", width)
+    yield from _named("eigenvalues", _listed(theory.eigenvalues.tolist()), width)
+    yield from _named("largest stable lr", f"2/{steepest} = {figure(theory.max_stable_lr)}", width)
+    yield from _named("fastest lr", f"2/({flattest} + {steepest}) = {figure(theory.fastest_lr)}", width)
+    yield from _pace(found, lr, width)
+    if theory.undetermined:
+        lost = f"{theory.undetermined} directions, in which this image does not tell kernels apart"
+        yield from _named("undetermined", lost, width)
+
+
+def _pace(found: Learned, lr: float, width: int) -> Iterator[str]:
+    """What a step does to the distance from the optimum, and what that makes of the loss in the end."""
+    theory = found.theory
+    factors = [float(each) for each in theory.factors(lr)]
+    slowest = max((abs(each) for each, value in zip(factors, theory.eigenvalues, strict=True) if value), default=1.0)
+    text = f"the distance from the optimum × (1 - {figure(lr)}·eigenvalue): {_listed(factors, 4)}"
+    yield from _named("each step", text, width)
+    if slowest > 1:
+        text = f"the loss × {slowest:.4g}² = {slowest**2:.4g} a step: it grows"
+    elif found.task.kernel is None:
+        text = f"the loss × {slowest:.4g}² = {slowest**2:.4g} a step, × {slowest ** (2 * PRINTED):.3g} every {PRINTED}"
+    else:
+        ratio = f"{_value(theory.steepest)}/{_value(theory.flattest)} = {theory.steepest / theory.flattest:,.0f}"
+        left = f"{100 * slowest**found.steps:.2g} % of the slowest distance is left"
+        text = f"{left}; it is slow because the largest eigenvalue is {ratio} times the smallest"
+    yield from _named("in the end", text, width)
+
+
+def _value(value: float, digits: int = 3) -> str:
+    """`12`, `19.693`, `1,316,067.716`."""
+    rounded = round(value, digits)
+    return f"{value:.4g}" if 0 < abs(value) < 1 and digits == 3 else f"{rounded:,.{digits}f}".rstrip("0").rstrip(".")
+
+
+def _listed(values: Sequence[float], digits: int = 3) -> str:
+    """All of them, or of many the first and the last."""
+    if len(values) <= LISTED:
+        return ", ".join(_value(value, digits) for value in values)
+    digits = 6 if digits > 3 else digits
+    return f"{_value(values[0], digits)} … {_value(values[-1], digits)} ({len(values)} of them)"
+
+
+def _columns(task: Task) -> list[Column]:
+    places = [f"weight_{row}_{column}" for row in range(task.size[0]) for column in range(task.size[1])]
+    return [
+        Column(name, name.replace("_", " ")) for name in ("step", "loss", *places, *(["bias"] if task.bias else []))
+    ]
+
+
+def _line(found: Learned, step: int) -> Line:
+    """A step: the loss before it and the weights that it starts from."""
+    loss = found.run.losses[step - 1]
+    weights = [Cell(value, number(value)) for value in found.run.weights[step - 1].tolist()]
+    return [Cell(step, f"{step:,}"), Cell(loss, "–" if loss is None else loss_text(loss)), *weights]
