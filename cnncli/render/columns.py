@@ -150,3 +150,14 @@ def chosen(names: str | None, width: int = 80) -> list[Shown]:
         if key not in SHOWN:
             raise UnknownName("column", key, SHOWN, where="--columns: ")
     return [SHOWN[key] for key in dict.fromkeys(("layer", *keys))]
+
+
+def clock(seconds: float) -> str:
+    """`0.3s`, `59s`, `1m05s`, `2h03m`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"

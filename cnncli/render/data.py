@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cnncli.datasets import Dataset, Family, Where
 from cnncli.datasets.progress import Progress
 from cnncli.render.columns import count
+from cnncli.render.live import one_line
 from cnncli.render.plots import blank_figure, png_of
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown, write_table
 from cnncli.render.text import columns_of, inert, say
@@ -94,8 +95,8 @@ def bar(progress: Progress) -> str:
     """`preparing images █████░░░░░ 30,000 of 60,000`; nothing where nothing is under way."""
     if not progress.total:
         return ""
-    full = 20 * progress.done // progress.total
-    return f"{progress.what} {'█' * full}{'░' * (20 - full)} {progress.done:,} of {progress.total:,}"
+    told = f"{progress.done:,} of {progress.total:,}"
+    return one_line(progress.what, progress.done / progress.total, told, (), columns_of(sys.stderr) - 1)
 
 
 def sheet(rows: Sequence[tuple[str, torch.Tensor]], title: str) -> bytes:

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from cnncli.render.text import columns_of
 
 PERIOD = 0.25  # seconds
+LEAST, MOST = 8, 20  # characters of a bar
+BAR = 2  # the rank at which a bar leaves
+
+
+class Note(NamedTuple):
+    """A part of a line that can be done without. rank: of two, the one with the lower leaves first."""
+
+    rank: int
+    text: str
+
+
+def one_line(head: str, share: float, count: str, notes: Sequence[Note], width: int) -> str:
+    """`preparing images █████░░░░░ 30,000 of 60,000  12s left` in `width` characters; what does not fit leaves part by part.
+
+    share: of the bar that is full, 0 to 1 · count: the same in numbers. Head and count stay, and are cut where they must be.
+    """
+    kept, barred = list(notes), True
+    while (short := len(_joined(head, count, kept, LEAST if barred else 0)) - width) > 0 and (kept or barred):
+        rank = min([note.rank for note in kept] + [BAR] * barred)
+        kept, barred = [note for note in kept if note.rank > rank], barred and rank != BAR
+    bar = min(MOST, LEAST - short) if barred else 0
+    return _joined(head, count, kept, bar, full=int(bar * share))[:width]
+
+
+def _joined(head: str, count: str, notes: Sequence[Note], bar: int, full: int = 0) -> str:
+    drawn = f"{'█' * full}{'░' * (bar - full)} " if bar else ""
+    return "  ".join([f"{head} {drawn}{count}", *(note.text for note in notes)])
 
 
 class Live:
@@ -51,13 +79,23 @@ class Live:
     def _write(self) -> None:
         while not self._over.wait(PERIOD):
             with self._lock:
-                line = self._text()[: columns_of(sys.stderr) - 1]
-                sys.stderr.write("\r" + line.ljust(self._width))
-                sys.stderr.flush()
-                self._width = len(line)
+                self._show(self._text()[: columns_of(sys.stderr) - 1])
+
+    def _show(self, line: str) -> None:
+        """Write `line` over the one that is there, and leave the cursor where it begins.
+
+        There it stays when a terminal that is made narrower wraps the line: erasing from there on takes all of it.
+        """
+        rest = "\x1b[J" if _erases() else " " * (self._width - len(line))
+        sys.stderr.write(f"\r{line}{rest}\r")
+        sys.stderr.flush()
+        self._width = len(line)
 
     def _clear(self) -> None:
         if self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
-            sys.stderr.flush()
-            self._width = 0
+            self._show("")
+
+
+def _erases() -> bool:
+    """Whether the terminal obeys escape sequences."""
+    return os.name != "nt" and os.environ.get("TERM", "dumb") != "dumb"

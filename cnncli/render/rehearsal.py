@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from cnncli.layers import dims
 from cnncli.recipe import resolved
-from cnncli.render.columns import count, millions, size
+from cnncli.render.columns import clock, count, millions, size
 from cnncli.render.table import write_json
 from cnncli.render.text import complain, inert, say
-from cnncli.render.training import clock, headline
+from cnncli.render.training import headline
 from cnncli.train.rehearsal import Rehearsal
 
 

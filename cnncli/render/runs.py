@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from cnncli.render.columns import clock
 from cnncli.render.run_curves import labels
 from cnncli.render.table import GAP, Cell, Column, Line, fits, write_csv, write_json, write_markdown, write_table
 from cnncli.render.text import columns_of, complain, inert, say
-from cnncli.render.training import clock
 from cnncli.runs import Logged, Sides, environment_differences, number, recipe_differences, seconds
 from cnncli.strict_yaml import Value
 from cnncli.train import folder

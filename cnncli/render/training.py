@@ -8,8 +8,10 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from cnncli.errors import FAULT, INTERRUPTED
+from cnncli.render.columns import clock
 from cnncli.render.live import Live
 from cnncli.render.plots import confusion, curves
+from cnncli.render.pulse import Pulse
 from cnncli.render.table import write_json
 from cnncli.render.text import complain, inert, say
 from cnncli.train import folder
@@ -39,7 +41,7 @@ def show_run(run: Run, format: str, *, quiet: bool) -> int:
         return _show_json(run, quiet=quiet)
     if not quiet:
         _say(heading(run), columns(val=run.job.val is not None), *_gone_before(run))
-    with Live(lambda: progress(run), wanted=not quiet) as live:
+    with Live(Pulse(run), wanted=not quiet) as live:
         for epoch in run.epochs():
             with live.aside():
                 if not quiet:
@@ -107,25 +109,6 @@ def line(epoch: Epoch) -> str:
     shares = [score.acc for score in (epoch.train, epoch.val, epoch.test) if score]
     middle = "".join(f"  {share:5.3f}" for share in shares)
     return f"{epoch.epoch:5}  {epoch.train.loss:6.3f}{middle}  {clock(epoch.seconds):>4}"
-
-
-def clock(seconds: float) -> str:
-    """`0.3s`, `59s`, `1m05s`, `2h03m`."""
-    if seconds < 9.95:
-        return f"{seconds:.1f}s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"
-
-
-def progress(run: Run) -> str:
-    """How far the epoch is."""
-    state, steps = run.state, run.job.steps_an_epoch
-    if state.batch == steps:
-        return f"epoch {len(state.epochs) + 1}: evaluating"
-    return f"epoch {len(state.epochs) + 1} of {run.job.recipe.train.epochs}: step {state.batch:,} of {steps:,}"
 
 
 def _close(run: Run, *, quiet: bool) -> None:

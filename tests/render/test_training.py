@@ -12,9 +12,10 @@ from PIL import Image
 
 from cnncli.errors import NonFiniteError
 from cnncli.recipe import load, resolved
+from cnncli.render.columns import clock
 from cnncli.render.live import Live
 from cnncli.render.plots import confusion, curves
-from cnncli.render.training import clock, columns, line, show_run
+from cnncli.render.training import columns, line, show_run
 from cnncli.train import folder
 from cnncli.train.epoch import Epoch, Score
 from cnncli.train.run import Run, start
@@ -134,17 +135,19 @@ class Terminal(StringIO):
         return True
 
 
-def test_a_terminal_sees_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line is written, cleared before anything else is printed, and gone at the end."""
+@pytest.mark.parametrize(("kind", "cleared"), [("xterm-256color", "\r\x1b[J\r"), ("dumb", "\r" + " " * 11 + "\r")])
+def test_a_terminal_sees_how_far_it_is(monkeypatch: pytest.MonkeyPatch, kind: str, cleared: str) -> None:
+    """The line is written, cleared before anything else is printed, and gone at the end; where need be, without escapes."""
+    monkeypatch.setenv("TERM", kind)
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setattr("cnncli.render.live.PERIOD", 0.01)
     with Live(lambda: "step 7 of 9") as live:
         sleep(0.2)
         with live.aside():
-            assert terminal.getvalue().endswith("\r" + " " * 11 + "\r")
+            assert terminal.getvalue().endswith(cleared)
     assert "\rstep 7 of 9" in terminal.getvalue()
-    assert terminal.getvalue().endswith("\r")
+    assert terminal.getvalue().endswith(cleared)
 
 
 def test_a_pipe_sees_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
