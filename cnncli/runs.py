@@ -146,9 +146,13 @@ def _epochs(path: Path) -> tuple[Epoch, ...]:
 def _epoch(row: Mapping[str | None, object], path: Path, line: int) -> Epoch:
     """line: counted from 1, the heading's."""
     try:
-        return epoch_of({str(key): float(str(value)) for key, value in row.items() if value != ""})
+        return epoch_of({str(key): _value(str(key), value) for key, value in row.items() if value != ""})
     except (ValueError, KeyError, OverflowError) as error:
         raise DataError(f"{inert(path.as_posix())}, line {line}: is no epoch: {reason(error)}") from error
+
+
+def _value(column: str, value: object) -> float | str:
+    return str(value) if column == "health" else float(str(value))
 
 
 def _environment(path: Path) -> Mapping[str, str]:

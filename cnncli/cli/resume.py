@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cnncli.cli._options import Pairs, TensorBoard
+from cnncli.cli._options import Pairs, StopWhenDead, TensorBoard
 
 
 def resume(
@@ -18,6 +18,7 @@ def resume(
     device: Annotated[
         str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps, auto; without, where the run was.")
     ] = None,
+    stop_when_dead: StopWhenDead = False,
     tensorboard: TensorBoard = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the closing lines only.")] = False,
     format: Annotated[Literal["table", "json"], typer.Option("--format", help="For people, or JSON Lines.")] = "table",
@@ -32,7 +33,8 @@ def resume(
     is a jump up, and the weights are not those of N epochs in one go.
 
     Nothing else of the recipe can change, save what changes no number:
-    checkpoint_steps, checkpoint_seconds, data.cache and data.workers.
+    checkpoint_steps, checkpoint_seconds, data.cache, data.workers and
+    stop.when_dead.
 
     Event files for TensorBoard are gone on with where there are any.
 
@@ -46,7 +48,9 @@ def resume(
     from cnncli.train.machine import settle_in
     from cnncli.train.resume import resumption
 
-    asked = resumption([*([run] if run else []), *(arguments or [])], device)
+    asked = resumption(
+        [*([run] if run else []), *(arguments or []), *(["stop.when_dead=true"] if stop_when_dead else [])], device
+    )
     if tensorboard:
         required()
     settle_in()

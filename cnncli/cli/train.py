@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnncli.cli._options import Pairs, TensorBoard
+from cnncli.cli._options import Pairs, StopWhenDead, TensorBoard
 
 if TYPE_CHECKING:
     from cnncli.recipe import Recipe
@@ -30,6 +30,7 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it would take: recipe, memory, steps, time.")
     ] = False,
+    stop_when_dead: StopWhenDead = False,
     tensorboard: TensorBoard = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the closing lines only.")] = False,
     format: Annotated[Literal["table", "json"], typer.Option("--format", help="For people, or JSON Lines.")] = "table",
@@ -54,6 +55,7 @@ def train(
         "optimizer.lr": ("--lr", lr),
         "seed": ("--seed", seed),
         "data.limit": ("--limit", limit),
+        "stop.when_dead": ("--stop-when-dead", "true" if stop_when_dead else None),
     }
     request = requested(recipe, arguments or [], options, device)
     if tensorboard:

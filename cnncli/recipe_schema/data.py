@@ -25,6 +25,11 @@ class Data(Section):
     limit: int | None = Field(
         default=None, ge=1, le=10**9, description="train on at most this many images; null: on all"
     )
+    normalize: Literal["standard", "unit", "raw"] = Field(
+        default="standard",
+        description="standard: mean 0 and deviation 1 in each channel over the training images; unit: from 0 to 1, as ToTensor() "
+        "leaves them; raw: from 0 to 255",
+    )
     augment: tuple[Augmentation, ...] = Field(
         default=(),
         strict=False,  # a list may stand for the tuple; what is in it is strict again

@@ -117,6 +117,10 @@ class Stop(Section):
         le=1,
         description="stop at this accuracy on the validation split, or on the test split where there is none; null: never",
     )
+    when_dead: bool = Field(
+        default=False,
+        description="stop after two epochs or more that are no better than guessing, with exit code 1",
+    )
 
 
 class Recipe(Section):

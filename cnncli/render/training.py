@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING
 
 from cnncli.errors import FAULT, INTERRUPTED
 from cnncli.render.columns import clock
+from cnncli.render.findings import as_json, in_short, told
 from cnncli.render.live import Live
 from cnncli.render.plots import confusion, curves
 from cnncli.render.pulse import Pulse
 from cnncli.render.table import write_json
-from cnncli.render.text import complain, inert, say
+from cnncli.render.text import columns_of, complain, inert, say
 from cnncli.train import folder
 from cnncli.train.epoch import speed
 from cnncli.train.resume import resume_command
 from cnncli.trained import title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from cnncli.health.finding import Finding
     from cnncli.train.continuation import Continuation
     from cnncli.train.epoch import Epoch
     from cnncli.train.job import Job
@@ -45,13 +47,18 @@ def show_run(run: Run, format: str, *, quiet: bool) -> int:
         for epoch in run.epochs():
             with live.aside():
                 if not quiet:
-                    _say(line(epoch))
+                    _say(line(epoch), *told(_new(run, epoch), columns_of(sys.stdout)))
     _say_left_out(run)
     if run.complete:
         _close(run, quiet=quiet)
     else:
         complain(f"stopped by {_signal(run)} {_where(run)}; resume with: {resume_command(run.path)}")
     return run.exit_code
+
+
+def _new(run: Run, epoch: Epoch) -> list[Finding]:
+    """What was found after that epoch."""
+    return [found for found in run.state.findings if found.epoch == epoch.epoch]
 
 
 def heading(run: Run) -> str:
@@ -121,8 +128,11 @@ def _close(run: Run, *, quiet: bool) -> None:
         f"{run.examples_per_second:.1f} examples/sec on {run.job.device}",
     )
     draw(run)
-    path = run.path.as_posix()
-    _say(f"{inert(path)} · next: cnncli predict {shlex.quote(inert(path))} IMAGE")
+    path, found = run.path.as_posix(), run.state.findings
+    following = f"cnncli {'health' if found else 'predict'} {shlex.quote(inert(path))}{'' if found else ' IMAGE'}"
+    if found:
+        _say(*in_short(found, columns_of(sys.stdout)))
+    _say(f"{inert(path)} · next: {following}")
 
 
 def draw(run: Run) -> None:
@@ -135,12 +145,15 @@ def draw(run: Run) -> None:
 
 
 def _show_json(run: Run, *, quiet: bool) -> int:
-    """An object an epoch with the columns of `metrics.csv`, and a last one even where the run ends badly."""
+    """An object an epoch with the columns of `metrics.csv`, and a last one even where the run ends badly.
+
+    `health` holds what was found, in an epoch's what was found after it.
+    """
     code = FAULT
     try:
         for epoch in run.epochs():
             if not quiet:
-                _write(epoch.row)
+                _write({**epoch.row, "health": as_json(_new(run, epoch))})
         code = run.exit_code
         if run.complete:
             draw(run)
@@ -148,7 +161,8 @@ def _show_json(run: Run, *, quiet: bool) -> int:
         code = _exit_code(error)
         raise
     finally:
-        _write(_last(run.path, run.state.epochs, code, device=str(run.job.device), images=len(run.job.train)))
+        last = _last(run.path, run.state.epochs, code, device=str(run.job.device), images=len(run.job.train))
+        _write({**last, "health": as_json(run.state.findings)})
     return code
 
 
@@ -159,14 +173,15 @@ def _exit_code(error: BaseException) -> int:
 
 
 def show_over(point: Continuation, format: str) -> int:
-    """A run that is finished: why, on stderr, and its figures for scripts; the exit code."""
+    """A run that is finished: why, on stderr, and its figures for scripts; the exit code, as it was at its end."""
     for note in (*point.notes, point.over):
         if note:
             complain(note)
     if format == "json" and point.saved:
         device, images = point.saved["device"], point.saved["counts"]["train"]
-        _write(_last(point.path, point.epochs, 0, device=device, images=images))
-    return 0
+        last = _last(point.path, point.epochs, point.exit_code, device=device, images=images)
+        _write({**last, "health": as_json(point.findings)})
+    return point.exit_code
 
 
 def _last(path: Path, epochs: Sequence[Epoch], code: int, *, device: str, images: int) -> dict[str, object]:
@@ -186,7 +201,7 @@ def _last(path: Path, epochs: Sequence[Epoch], code: int, *, device: str, images
     }
 
 
-def _write(values: dict[str, object] | dict[str, float]) -> None:
+def _write(values: Mapping[str, object]) -> None:
     """JSON knows no infinity: a loss that is not finite is null."""
     write_json(
         {key: None if isinstance(value, float) and not isfinite(value) else value for key, value in values.items()}

@@ -14,16 +14,18 @@ import torch
 
 from cnncli.datasets.progress import Progress
 from cnncli.errors import DataError, RequestError
+from cnncli.health.finding import Finding
+from cnncli.health.record import parsed
 from cnncli.recipe import Recipe, checked, resolved
 from cnncli.recipe_schema.draft import Draft
 from cnncli.strict_yaml import parse
 from cnncli.train import checkpoint, event_files, folder
 from cnncli.train.environment import environment, machine
-from cnncli.train.epoch import Epoch, epoch_of, reason_to_stop
+from cnncli.train.epoch import Epoch, epoch_of, exit_code, reason_to_stop
 from cnncli.train.job import Job, prepare
 from cnncli.train.lock import Lock
 from cnncli.train.resume import Resumption, again, changes, resume_command
-from cnncli.train.run import Run, write_environment
+from cnncli.train.run import Run, write_environment, write_health
 from cnncli.train.saving import counts, facts, network_text
 from cnncli.train.schedule import rate
 from cnncli.train.signals import obeyed
@@ -65,11 +67,27 @@ class Continuation:
             longer = f"{resume_command(self.path)} epochs={2 * len(epochs)}"
             return f"{path} is finished, with {len(epochs)} epochs; to train it further: {longer}"
         why = reason_to_stop(epochs, self.recipe.stop)
-        return (
-            f"{path} ended after epoch {len(epochs)}: {why}; to train on, change stop in {again(self.path)}"
-            if why
-            else None
-        )
+        if why is None:
+            return None
+        return f"{path} ended after epoch {len(epochs)}: {why}; to train on{self._way_on}"
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was said of its health."""
+        told = self.saved.get("health") if self.saved else None
+        return parsed(told, "the checkpoint's health").findings if told else ()
+
+    @property
+    def exit_code(self) -> int:
+        """Of a run with nothing left to train."""
+        return exit_code(self.epochs, self.recipe.stop)
+
+    @property
+    def _way_on(self) -> str:
+        """How a run goes on that its recipe has stopped."""
+        if self.exit_code:
+            return f": {resume_command(self.path)} stop.when_dead=false"
+        return f", change stop in {again(self.path)}"
 
     @property
     def finished(self) -> bool:
@@ -143,7 +161,7 @@ class Continuation:
         why = reason_to_stop(self.epochs, self.recipe.stop)
         if why and self.recipe.train.epochs > old.train.epochs:
             wrong = f"epochs={self.recipe.train.epochs}: the run ended after epoch {len(self.epochs)} because {why}"
-            raise RequestError(f"{wrong}; change stop, and begin anew: {again(self.path)}")
+            raise RequestError(f"{wrong}; to train on{self._way_on}")
         begun = len(self.saved["epochs"]) + (self.saved["batch"] > 0)
         if self.recipe.train.epochs < begun:
             wrong = f"epochs={self.recipe.train.epochs}: the run is in epoch {begun} already"
@@ -205,6 +223,7 @@ class Continuation:
             write_environment(self.path, environment(job))
         folder.outdated(self.path)
         folder.rewrite_metrics(self.path, [epoch.row for epoch in self.epochs])
+        write_health(self.path, self.saved.get("health") if self.saved else None)
 
 
 def recipe_of(saved: dict[str, Any]) -> Recipe:

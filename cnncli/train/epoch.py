@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+from cnncli.errors import CheckFailed
 from cnncli.recipe import Stop
+
+Row = dict[str, float | str]
+DEAD = "guessing"
+"""What is found to be wrong with a run that `stop.when_dead` ends."""
 
 
 class Score(NamedTuple):
@@ -19,7 +24,8 @@ class Epoch(NamedTuple):
     """One pass over the training images and what came of it.
 
     epoch: counted from 1 · step: steps since the start · seconds: of this epoch's training alone · total_seconds: since the
-    start, evaluation and all · lr: of the last step · train: over the epoch, as it went, in training mode · test, val: after it
+    start, evaluation and all · lr: of the last step · train: over the epoch, as it went, in training mode · test, val: after it ·
+    health: what was found to be wrong after it, and not before
     """
 
     epoch: int
@@ -30,11 +36,12 @@ class Epoch(NamedTuple):
     train: Score
     test: Score
     val: Score | None = None
+    health: tuple[str, ...] = ()
 
     @property
-    def row(self) -> dict[str, float]:
+    def row(self) -> Row:
         """The columns of `metrics.csv`."""
-        row: dict[str, float] = {
+        row: Row = {
             "epoch": self.epoch,
             "step": self.step,
             "seconds": round(self.seconds, 3),
@@ -47,10 +54,10 @@ class Epoch(NamedTuple):
         }
         if self.val:
             row |= {"val_loss": self.val.loss, "val_acc": self.val.acc}
-        return row
+        return row | {"health": " ".join(self.health)}
 
 
-def epoch_of(row: dict[str, float]) -> Epoch:
+def epoch_of(row: Mapping[str, Any]) -> Epoch:
     """The epoch that a row of `metrics.csv` tells of."""
     return Epoch(
         epoch=int(row["epoch"]),
@@ -61,6 +68,7 @@ def epoch_of(row: dict[str, float]) -> Epoch:
         train=Score(row["train_loss"], row["train_acc"]),
         test=Score(row["test_loss"], row["test_acc"]),
         val=Score(row["val_loss"], row["val_acc"]) if "val_loss" in row else None,
+        health=tuple(row.get("health", "").split()),
     )
 
 
@@ -87,4 +95,16 @@ def reason_to_stop(epochs: Sequence[Epoch], stop: Stop) -> str | None:
     peak = best(epochs)
     if stop.patience is not None and peak is not None and last.epoch - peak >= stop.patience:
         return f"val loss has not fallen since epoch {peak}"
+    if stop.when_dead and (since := gave_up(epochs)) is not None:
+        return f"it was no better than guessing after epoch {since}"
     return None
+
+
+def gave_up(epochs: Sequence[Epoch]) -> int | None:
+    """The number of the epoch after which the run was found to be no better than guessing, if one was."""
+    return next((epoch.epoch for epoch in epochs if DEAD in epoch.health), None)
+
+
+def exit_code(epochs: Sequence[Epoch], stop: Stop) -> int:
+    """Of a run that is over: 0, or 1 where it was to be better than guessing and was not."""
+    return CheckFailed.exit_code if stop.when_dead and gave_up(epochs) is not None else 0

@@ -18,6 +18,7 @@ RECIPE, METRICS, ENVIRONMENT, MODEL = "recipe.yaml", "metrics.csv", "env.json", 
 NETWORK = "network.yaml"  # of a network that was written down for the run
 CHECKPOINTS, LAST, PREVIOUS, BEST = "checkpoints", "last.pt", "previous.pt", "best.pt"
 CURVES, CONFUSION = "curves.png", "confusion.png"
+HEALTH = "health.json"
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # no room, on the disk or for this user
 ELSEWHERE = "go to a folder that can be written"
 NO_RUN = f"there is no run in {str(RUNS)!r}; begin one: cnncli train lenet, or go to the folder that holds it"
@@ -79,7 +80,7 @@ def discard(folder: Path) -> None:
             folder.rmdir()
 
 
-def rewrite_metrics(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
+def rewrite_metrics(folder: Path, rows: Sequence[Mapping[str, float | str]]) -> None:
     """Make `metrics.csv` hold these rows under the names of their columns; without a row there is no such file."""
     if not rows:
         with written(folder / METRICS):
@@ -89,7 +90,7 @@ def rewrite_metrics(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
     write(folder / METRICS, b"".join(_line(values) for values in lines))
 
 
-def add_metrics(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
+def add_metrics(folder: Path, rows: Sequence[Mapping[str, float | str]]) -> None:
     """Add the last of `rows` to `metrics.csv`, which holds the others; where that fails, it holds what it held."""
     if len(rows) == 1:
         rewrite_metrics(folder, rows)

@@ -83,6 +83,12 @@ class Images:
             yield self.finish(self.pixels[start:stop]), self.labels[start:stop]
 
 
+def fixed_scale(normalize: str, channels: int) -> Scale | None:
+    """What `data.normalize` asks for where it does not depend on the images."""
+    deviation = {"unit": 1.0, "raw": 1 / 255}.get(normalize)
+    return Scale(mean=(0.0,) * channels, deviation=(deviation,) * channels) if deviation else None
+
+
 def scale_of(images: torch.Tensor, channels: int) -> Scale:
     """Mean and deviation of uint8 images at their own size, in as many channels as the network takes."""
     _, height, width = images.shape[1:]

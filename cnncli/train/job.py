@@ -17,7 +17,7 @@ from cnncli.recipe import Recipe, network_of
 from cnncli.train import device as devices
 from cnncli.train.augment import draw
 from cnncli.train.evaluate import usual_batch
-from cnncli.train.images import Finish, Images, Scale, Step, divided, finish, placed, scale_of
+from cnncli.train.images import Finish, Images, Scale, Step, divided, finish, fixed_scale, placed, scale_of
 from cnncli.train.schedule import Rate, rate
 from cnncli.train.seeds import generator
 from cnncli.train.streamed import Streamed, streamed
@@ -57,6 +57,11 @@ class Job:
         """The learning rate of each step, counted from 0."""
         steps = self.steps_an_epoch
         return rate(self.recipe.schedule, self.recipe.optimizer.lr, steps=self.recipe.train.epochs * steps, epoch=steps)
+
+    @cached_property
+    def labels(self) -> tuple[int, ...]:
+        """Training images of each class."""
+        return tuple(torch.bincount(self.train.labels, minlength=len(self.classes)).tolist())
 
     @property
     def evaluation_batch(self) -> int:
@@ -100,7 +105,9 @@ def prepare(recipe: Recipe, device: str = "auto", progress: Progress | None = No
     )
     loaded = load(source, wanted, progress)
     train, val = divided(loaded.train, val=recipe.data.val, limit=recipe.data.limit, seed=recipe.seed)
-    scale = scale_of(sample(train, wanted, everything=not loaded.sampled), channels)
+    scale = fixed_scale(recipe.data.normalize, channels) or scale_of(
+        sample(train, wanted, everything=not loaded.sampled), channels
+    )
     order = devices.memory_format(recipe.train.memory_format, where)
     ready = finish(scale, size=wanted.size, device=where, memory_format=order, augment=recipe.data.augment)
     return Job(

@@ -16,6 +16,7 @@ import torch
 
 from cnncli.errors import NonFiniteError
 from cnncli.train.device import set_random_state, wait
+from cnncli.train.diagnosis import diagnosed, kinds
 from cnncli.train.epoch import Epoch, reason_to_stop
 from cnncli.train.evaluate import evaluate
 from cnncli.train.health import EVERY, Health, first_break, spoilt
@@ -51,8 +52,9 @@ def train(job: Job, state: State, halted: Halted = lambda: False, saving: Saving
         clock.read()
         if epoch is None:
             return
-        state.epochs.append(epoch._replace(total_seconds=state.total_seconds))
-        state.watch.read()
+        found = diagnosed(job, state, epoch)
+        state.findings += found
+        state.epochs.append(epoch._replace(total_seconds=state.total_seconds, health=kinds(found)))
         state.next_epoch(job.device)
         yield state.epochs[-1]
 

@@ -15,7 +15,14 @@ from cnncli.train.request import check_device
 from cnncli.yaml_scalar import inert
 
 # What may change when a run goes on: how long it is, and what changes no number.
-FREE = ("train.epochs", "train.checkpoint_steps", "train.checkpoint_seconds", "data.cache", "data.workers")
+FREE = (
+    "train.epochs",
+    "train.checkpoint_steps",
+    "train.checkpoint_seconds",
+    "data.cache",
+    "data.workers",
+    "stop.when_dead",
+)
 
 
 class Resumption(NamedTuple):

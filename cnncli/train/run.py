@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cnncli.datasets.progress import Progress
-from cnncli.errors import NonFiniteError
+from cnncli.errors import DataError, NonFiniteError
 from cnncli.recipe import Recipe, resolved
 from cnncli.train import event_files, folder
+from cnncli.train.diagnosis import blown_up
 from cnncli.train.environment import environment
-from cnncli.train.epoch import Epoch, reason_to_stop, speed
+from cnncli.train.epoch import Epoch, exit_code, reason_to_stop, speed
 from cnncli.train.job import Job, prepare
 from cnncli.train.lock import Lock
 from cnncli.train.loop import train
 from cnncli.train.saving import Saving, facts, resumable
 from cnncli.train.signals import Interruption, obeyed
-from cnncli.train.state import State, begin
+from cnncli.train.state import State, begin, health_text
 
 
 def start(
@@ -68,6 +70,7 @@ class Run:
             with self.interruption:
                 yield from self._epochs()
         except NonFiniteError as error:
+            self._blow_up(error)
             raise NonFiniteError(f"{error}; {self._kept}") from error
         finally:
             self._lock.release()
@@ -80,14 +83,26 @@ class Run:
             self._saving.save()
             with resumable(self.path):
                 folder.add_metrics(self.path, [each.row for each in self.state.epochs])
+                self._write_health()
                 if self._events:
                     self._events.add(epoch)
             yield epoch
         if not self.complete:
             self._saving.save()
+            with resumable(self.path):
+                self._write_health()
             return
         with resumable(self.path):
             folder.write(self.path / folder.MODEL, model_file(self.job, self.state))
+
+    def _write_health(self) -> None:
+        write_health(self.path, health_text(self.state))
+
+    def _blow_up(self, error: NonFiniteError) -> None:
+        """Keep what was seen up to there, though no checkpoint holds it; the error itself matters more than a full disk."""
+        self.state.findings.append(blown_up(self.state, str(error).partition(";")[0], self.job.recipe.optimizer.lr))
+        with suppress(DataError):
+            self._write_health()
 
     @property
     def complete(self) -> bool:
@@ -103,8 +118,10 @@ class Run:
 
     @property
     def exit_code(self) -> int:
-        """0, or that of the signal that ended it."""
-        return 0 if self.complete else self.interruption.exit_code
+        """0, that of a check that does not hold where `stop.when_dead` is one, or that of the signal that ended it."""
+        if not self.complete:
+            return self.interruption.exit_code
+        return exit_code(self.state.epochs, self.job.recipe.stop)
 
     @property
     def examples_per_second(self) -> float:
@@ -130,6 +147,15 @@ def model_file(job: Job, state: State) -> bytes:
     model = job.recipe.model
     described = {**facts(job), "model": model.name, "arguments": model.arguments, "data": job.recipe.data.name}
     return save(tensors, {"cnncli": _json(described).decode().strip()})
+
+
+def write_health(path: Path, text: str | None) -> None:
+    """Make health.json in the run folder `path` hold `text`; None: there is no such file."""
+    if text is not None:
+        folder.write(path / folder.HEALTH, text.encode())
+        return
+    with folder.written(path / folder.HEALTH):
+        (path / folder.HEALTH).unlink(missing_ok=True)
 
 
 def write_environment(path: Path, told: Mapping[str, object]) -> None:

@@ -77,10 +77,11 @@ def test_quiet_leaves_the_closing_lines(run: Run, capsys: pytest.CaptureFixture[
 
 
 def test_json_is_an_object_an_epoch_and_a_last_one(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """The epochs have the columns of metrics.csv; the last has schema, run, test_acc and exit."""
+    """The epochs have the columns of metrics.csv; the last has schema, run, test_acc and exit; all say what is wrong."""
     show_run(run, "json", quiet=False)
     *epochs, last = map(json.loads, capsys.readouterr().out.splitlines())
-    assert epochs == [epoch.row for epoch in run.state.epochs]
+    assert epochs == [{**epoch.row, "health": []} for epoch in run.state.epochs]
+    assert last["health"] == []
     assert last["schema"] == "cnncli/train/1"
     assert (last["run"], last["test_acc"], last["exit"]) == ("runs/lenet-1", run.state.epochs[-1].test.acc, 0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cnncli.recipe import Stop
-from cnncli.train.epoch import Epoch, Score, best, epoch_of, reason_to_stop
+from cnncli.train.epoch import Epoch, Score, best, epoch_of, exit_code, reason_to_stop
 from tests.conftest import python
 
 COLUMNS = ["epoch", "step", "seconds", "total_seconds", "lr", "train_loss", "train_acc", "test_loss", "test_acc"]
@@ -23,8 +23,11 @@ def test_a_row_has_the_promised_columns_and_comes_back() -> None:
     """Those of validation only where there is any."""
     with_val = epochs(0.5)[0]
     without = with_val._replace(val=None)
-    assert list(without.row) == COLUMNS
-    assert list(with_val.row) == [*COLUMNS, "val_loss", "val_acc"]
+    assert list(without.row) == [*COLUMNS, "health"]
+    assert list(with_val.row) == [*COLUMNS, "val_loss", "val_acc", "health"]
+    ill = without._replace(health=("dead", "guessing"))
+    assert epoch_of(ill.row) == ill
+    assert ill.row["health"] == "dead guessing"
     assert epoch_of(with_val.row) == with_val
     assert epoch_of(without.row) == without
 
@@ -49,6 +52,20 @@ def test_the_best_epoch_has_the_lowest_validation_loss() -> None:
 def test_when_to_stop(stop: Stop, losses: tuple[float, ...], reason: str | None) -> None:
     """Patience counts epochs without a lower validation loss; a target looks at validation first."""
     assert reason_to_stop(epochs(*losses), stop) == reason
+
+
+def test_a_run_that_guesses_is_given_up() -> None:
+    """Where the recipe says so, and with exit code 1; other things that are wrong do not end it."""
+    first, second = epochs(0.5, 0.5)
+    dead, ill = [first, second._replace(health=("dead", "guessing"))], [first._replace(health=("dead",))]
+    assert reason_to_stop(dead, Stop(when_dead=True)) == "it was no better than guessing after epoch 2"
+    assert reason_to_stop(ill, Stop(when_dead=True)) is None
+    assert reason_to_stop(dead, Stop()) is None
+    assert [exit_code(dead, Stop(when_dead=True)), exit_code(dead, Stop()), exit_code(ill, Stop(when_dead=True))] == [
+        1,
+        0,
+        0,
+    ]
 
 
 def test_without_validation_a_target_looks_at_the_test_images() -> None:

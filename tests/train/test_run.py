@@ -46,6 +46,7 @@ def test_a_finished_run_has_everything_but_pictures() -> None:
         "recipe.yaml",
         "env.json",
         "metrics.csv",
+        "health.json",
         "model.safetensors",
         str(Path("checkpoints/last.pt")),
         str(Path("checkpoints/previous.pt")),

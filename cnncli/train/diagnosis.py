@@ -1,0 +1,36 @@
+"""What there is to say of a run after an epoch: the rules of `cnncli.health`, asked with what the run has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cnncli.health.case import Case, Facts
+from cnncli.health.finding import Finding
+from cnncli.health.rules import EXPLODING, findings
+from cnncli.train.epoch import Epoch
+from cnncli.train.job import Job
+from cnncli.train.state import State
+from cnncli.trained import arguments_of
+
+
+def diagnosed(job: Job, state: State, epoch: Epoch) -> list[Finding]:
+    """What is wrong after `epoch`, which is not among those of `state` yet, and was not said before; waits for the device."""
+    state.watch.read()
+    case = Case(facts(job), [*state.epochs, epoch], state.watch.history)
+    return findings(case, {found.kind for found in state.findings})
+
+
+def facts(job: Job) -> Facts:
+    """What the rules know of a job."""
+    takes = tuple(arguments_of(job.recipe.model.name) or ())
+    return Facts(job.recipe, job.classes, job.labels, job.steps_an_epoch, takes)
+
+
+def blown_up(state: State, words: str, lr: float) -> Finding:
+    """What there is to say of a run that ended because its numbers were no longer finite, as `words` tell."""
+    return Finding(EXPLODING, len(state.epochs) + 1, None, words, f"optimizer.lr={lr / 10:g}", {"lr": lr})
+
+
+def kinds(found: Sequence[Finding]) -> tuple[str, ...]:
+    """What `Epoch.health` holds of them."""
+    return tuple(each.kind for each in found)
