@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from cnncli.network import Network
@@ -44,10 +45,10 @@ def captured(
 
 def _hook(names: list[str], rows: Collection[str], found: dict[str, torch.Tensor], keep: Keep) -> Any:  # noqa: ANN401
     """names: the rows that the calls of one module are, in their order."""
-    coming = iter(names)
+    coming = cycle(names)
 
     def hook(_module: nn.Module, _inputs: object, output: Any) -> None:  # noqa: ANN401  (whatever the module gives)
-        name = next(coming, None)
+        name = next(coming)
         if name in rows:
             found[name] = keep(output[0] if isinstance(output, tuple | list) else output)
 
@@ -55,4 +56,5 @@ def _hook(names: list[str], rows: Collection[str], found: dict[str, torch.Tensor
 
 
 def _path(name: str, shares: str | None) -> str:
-    return shares or name
+    """The module's: a second call of it is `relu:2`."""
+    return (shares or name).partition(":")[0]

@@ -111,10 +111,12 @@ def placed(field: Field, shape: Shape, unit: Sequence[int]) -> tuple[Shape, tupl
     sizes: list[int] = []
     index: list[int | None] = []
     for size, lying in zip(shape, field.places, strict=True):
-        parts = [(-place, None) if place < 0 else (field.axes[place].units, unit[place]) for place in lying]
-        if prod(extent for extent, _ in parts) != size:
-            parts = [(size, None)] if not lying else []
-        if not parts:
+        parts: list[tuple[int, int | None]] = [
+            (-place, None) if place < 0 else (field.axes[place].units, unit[place]) for place in lying
+        ]
+        if all(place < 0 or field.axes[place].units == 1 for place in lying):
+            parts = [(size, None)]
+        elif prod(extent for extent, _ in parts) != size:
             return None
         sizes += [extent for extent, _ in parts]
         index += [at for _, at in parts]

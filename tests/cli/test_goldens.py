@@ -167,6 +167,16 @@ LESSONS = (
     "corr2d --x '1 2; 3'",
     "corr2d --help",
 )
+FIELDS = (
+    "receptive-field lenet",
+    "receptive-field lenet --row conv2 --unit 0,0 --no-gradients",
+    "receptive-field lenet --row conv2",
+    "receptive-field vgg16 --row block5.pool --no-gradients --format json",
+    "receptive-field googlenet --format markdown --input 1x65x96",
+    "receptive-field lenet --row conv2 --unit 10,0",
+    "receptive-field lenet --unit 1,1",
+    "receptive-field --help",
+)
 HELP = (
     "",
     "--help",
@@ -179,7 +189,8 @@ HELP = (
     "resume --help",
 )
 LINES = [
-    (line, 80) for line in (*PARAMS, *SUMMARIES, *SOLUTIONS, *DIFFS, *MODELS, *CODE, *ERRORS, *TRAINED, *LESSONS, *HELP)
+    (line, 80)
+    for line in (*PARAMS, *SUMMARIES, *SOLUTIONS, *DIFFS, *MODELS, *CODE, *ERRORS, *TRAINED, *LESSONS, *FIELDS, *HELP)
 ] + [(line, 120) for line in WIDE]
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from cnncli.build import build
-from cnncli.models import network
+from cnncli.lessons.gradients import measured
+from cnncli.lessons.receptive import region, regions
+from cnncli.lessons.subject import taken
+from cnncli.models import models, network
+from cnncli.network import Network
 from cnncli.report import report
 from tests.fields import agree, linear
 
@@ -41,3 +45,37 @@ def test_first_middle_and_last_unit_see_what_the_report_says(source: str, size: 
     rows = {row.name: row for row in report(written).rows if ":" not in row.name}
     rows = {name: row for name, row in rows.items() if name not in shared and row.layer.weights}
     agree(linear(build(written).double().eval()), size, rows)
+
+
+SMALL = {"vgg": (35, 64), "alexnet": (97, 71), "nin": (97, 71), "googlenet": (65, 96)}
+"""Heights and widths at which everything fits into memory; other networks that take any size are run at 33×64."""
+
+
+def small(name: str, edition: str) -> Network:
+    """A built-in network, as narrow and as small as it comes."""
+    made = models()[name].editions[edition]
+    arguments = {"ratio": 16, "hidden": 8} if "ratio" in made.arguments else {}
+    sides = next((sides for family, sides in SMALL.items() if name.startswith(family)), (33, 64))
+    fixed = name == "lenet" or (name, edition) == ("nin", "paper")  # made for small images
+    return network(f"{name}@{edition}", input=made.input if fixed else (made.input[0], *sides), **arguments)
+
+
+EDITIONS = [(name, edition) for name, model in models().items() for edition in model.editions]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "edition"), EDITIONS)
+def test_every_row_of_every_built_in_network(name: str, edition: str) -> None:
+    """What the middle unit of each row sees by arithmetic is the support of its gradient; up to 200 rows, first and last unit too."""
+    written = small(name, edition)
+    found = report(written)
+    assert found.failure is None
+    assert len(regions(found)) == len(found.rows)
+    for share in (0.5,) if len(found.rows) > 200 else (0.0, 0.5, 1.0):
+        asked = [
+            region(found, row, tuple(int(share * (reach.units - 1)) for reach in row.field.axes))
+            for row in found.rows
+            if row.field
+        ]
+        said = measured(taken(written), asked)
+        assert [each.row.name for each, one in zip(asked, said, strict=True) if one is None or not one.agrees] == []
