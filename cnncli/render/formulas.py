@@ -13,6 +13,11 @@ def formula_json(found: Formula) -> dict[str, object]:
     return {"of": found.of, "symbols": found.symbols, "numbers": found.numbers, "value": found.value, **note}
 
 
+def formula_text(found: Formula) -> str:
+    """`(C_in·k_h·k_w + 1)·C_out = (6·5·5 + 1)·16 = 2,416`, in one line."""
+    return " = ".join(_steps(found))
+
+
 def formula_lines(formulas: Sequence[Formula], width: int) -> list[str]:
     """`parameters  (C_in·k_h·k_w + 1)·C_out = (6·5·5 + 1)·16 = 2,416`, the names padded to one width.
 

@@ -18,13 +18,20 @@ def show_rows(report: Report, view: View, format: str) -> None:
     """The rows on stdout; for people under a title, with the totals."""
     columns = chosen(view.columns, columns_of(sys.stdout))
     shown = entries(report, view._replace(all_rows=view.all_rows or format == "csv"))
+    show_entries(report, shown, columns, format, spare=() if view.columns else NARROW)
+
+
+def show_entries(
+    report: Report, shown: Sequence[Entry], columns: Sequence[Shown], format: str, spare: Sequence[str] = ()
+) -> None:
+    """Lines that were chosen already, as `show_rows`. spare: columns that stay where there is no room for all; () for any"""
     if format == "csv":
         write_csv([part.column for part in columns], _lines(report, shown, columns))
     elif format == "markdown":
         write_markdown([part.column for part in columns], _lines(report, shown, columns))
     else:
         say(title(report))
-        _write(report, shown, columns, spare=() if view.columns else NARROW)
+        _write(report, shown, columns, spare)
 
 
 def _lines(report: Report, shown: Sequence[Entry], columns: Sequence[Shown]) -> list[list[Cell]]:
@@ -42,7 +49,7 @@ def _write(report: Report, shown: Sequence[Entry], columns: Sequence[Shown], spa
             left = [place for place, head in enumerate(heads) if head.key in spare] or range(len(heads))
             heads, total = [heads[place] for place in left], [total[place] for place in left]
             lines = [[line[place] for place in left] if len(line) > 1 else line for line in lines]
-    write_table(heads, lines, total)
+    write_table(heads, lines, total if any(cell.text for cell in total) else None)
 
 
 def _headed(report: Report, shown: Sequence[Entry], lines: Sequence[Line]) -> list[Line]:

@@ -1,0 +1,148 @@
+"""A quiz on paper: the summary with numbered blanks, the questions, and the key."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+
+from cnncli.layers import dims
+from cnncli.lessons.quiz import LEVELS, Answer, Question, Quiz
+from cnncli.render.columns import Entry, Shown, chosen
+from cnncli.render.folding import View, entries
+from cnncli.render.formulas import formula_json, formula_lines, formula_text
+from cnncli.render.summary_table import show_entries
+from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown
+from cnncli.render.text import columns_of, inert, say
+from cnncli.report import Report
+
+MOST = 40  # lines of the table; of a longer one, those with blanks and the ones before them
+COLUMNS = (Column("number", "number"), Column("row", "row", left=True), Column("question", "question", left=True))
+KEY = (Column("answer", "answer", left=True), Column("formula", "because", left=True))
+_ASKED = {
+    "output": "output size?",
+    "params": "parameters?",
+    "macs": "multiply-accumulates (MACs)?",
+    "rf": "receptive field of an output unit, in pixels?",
+}
+
+
+def show_quiz(quiz: Quiz, format: str, *, answers: bool) -> None:
+    """On stdout: the table with its blanks and the questions; with `answers`, the key after them."""
+    if format == "json":
+        write_json(quiz_json(quiz, answers=answers))
+    elif format == "csv":
+        write_csv(*_listed(quiz, answers=answers))
+    elif format == "markdown":
+        show_table(quiz, format)
+        say("")
+        write_markdown(*_listed(quiz, answers=answers))
+    else:
+        show_table(quiz)
+        say("", *(line for each in quiz.questions for line in question_lines(each)))
+        if answers:
+            say("", "answers", *(line for each in quiz.questions for line in answer_lines(each)))
+
+
+def quiz_json(quiz: Quiz, *, answers: bool) -> dict[str, object]:
+    """The `cnncli/quiz/1` object; `answer` and `formulas` only where the key is wanted."""
+    network = quiz.report.network
+    return {
+        "schema": "cnncli/quiz/1",
+        "model": network.name,
+        "edition": network.edition,
+        "input": list(network.input),
+        "level": quiz.level,
+        "seed": quiz.seed,
+        "questions": [_question_json(each, answers=answers) for each in quiz.questions],
+    }
+
+
+def show_table(quiz: Quiz, format: str = "table") -> None:
+    """The summary's lines with a number where a blank is; the totals, which would give it away, are left out."""
+    shown = whole = entries(quiz.report, View())
+    if len(whole) > MOST:
+        asked = [place for place, entry in enumerate(shown) if any(_blank(quiz, entry, key) for key in LEVELS[3].asks)]
+        shown = [
+            shown[place] for place in sorted({near for place in asked for near in (place - 1, place) if near >= 0})
+        ]
+    columns = [_blanked(quiz, each) for each in chosen(",".join(LEVELS[quiz.level].asks))]
+    show_entries(quiz.report, shown, columns, format)
+    if format == "table" and len(shown) < len(whole):
+        say(f"{len(shown)} of {len(whole)} rows: those with blanks, and the one before each")
+
+
+def question_lines(question: Question) -> list[str]:
+    """`(2) conv2: conv 6 → 16, kernel 5×5, stride 1, padding 0, on 6×14×14: output size?`"""
+    text = f"({question.number}) {inert(question.row.name)}: {_text(question)}"
+    return wrap(text, columns_of(sys.stdout), subsequent_indent="    ", break_on_hyphens=False)
+
+
+def answer_lines(question: Question) -> list[str]:
+    """The answer, and the formulas behind it."""
+    width = columns_of(sys.stdout)
+    return [
+        f"({question.number}) {answer_text(question.answer)}",
+        *(f"    {line}" for line in formula_lines(question.formulas, width - 4)),
+    ]
+
+
+def answer_text(answer: Answer) -> str:
+    """`6×28×28`, `61,706`."""
+    return dims(answer) if isinstance(answer, tuple) else f"{answer:,}"
+
+
+def _text(question: Question) -> str:
+    """The layer, what it is given (or which answer that is), and what is asked."""
+    row = question.row
+    given = " + ".join(dims(tensor.shape) for tensor in row.call.inputs)
+    if question.before:
+        given = " + ".join(f"the output of ({number})" for number in question.before)
+    return f"{inert(row.layer.sentence)}, on {given}: {_ASKED[question.asks]}"
+
+
+def _blanked(quiz: Quiz, shown: Shown) -> Shown:
+    """The column with its blanks, without a total."""
+
+    def cell(entry: Entry, report: Report) -> Cell:
+        number = _blank(quiz, entry, shown.column.key)
+        return Cell(None, f"({number})") if number else shown.cell(entry, report)
+
+    return shown._replace(cell=cell, total=lambda _: Cell(None, ""))
+
+
+def _blank(quiz: Quiz, entry: Entry, key: str) -> int | None:
+    names = {row.name for row in entry.rows}
+    return next((each.number for each in quiz.questions if each.asks == key and each.row.name in names), None)
+
+
+def _question_json(question: Question, *, answers: bool) -> dict[str, object]:
+    answer = question.answer
+    key = {
+        "answer": list(answer) if isinstance(answer, tuple) else answer,
+        "formulas": [formula_json(each) for each in question.formulas],
+    }
+    return {
+        "number": question.number,
+        "row": question.row.name,
+        "asks": question.asks,
+        "question": _text(question),
+        **(key if answers else {}),
+    }
+
+
+def _listed(quiz: Quiz, *, answers: bool) -> tuple[Sequence[Column], list[Line]]:
+    lines: list[Line] = [[*_cells(each), *(_key(each) if answers else ())] for each in quiz.questions]
+    return (*COLUMNS, *(KEY if answers else ())), lines
+
+
+def _cells(question: Question) -> Iterator[Cell]:
+    name, text = inert(question.row.name), _text(question)
+    yield from (Cell(question.number, f"({question.number})"), Cell(name, name), Cell(text, text))
+
+
+def _key(question: Question) -> Iterator[Cell]:
+    answer = answer_text(question.answer)
+    because = "; ".join(map(formula_text, question.formulas))
+    value = answer.replace("×", "x") if isinstance(question.answer, tuple) else question.answer
+    yield from (Cell(value, answer), Cell(because, because))
