@@ -66,8 +66,8 @@ class EventFile:
         records = [
             _record(self._began, file_version="brain.Event:2"),
             _record(self._began, session_log={"status": "START"}),  # a server that is running forgets what it had read
-            _record(self._began, summary=import_module("torch.utils.tensorboard.summary").text("recipe", text)),
-            *map(self._scalars, epochs),
+            _record(self._began, summary=_text("recipe", text)),
+            *map(self._told, epochs),
         ]
         with folder.written(self.folder):
             self._path = self.folder / f"events.out.tfevents.{now:017.6f}"  # a server goes on to the last by name
@@ -78,12 +78,28 @@ class EventFile:
 
     def add(self, epoch: Epoch) -> None:
         """Write what one more epoch came to; raises `DataError`."""
-        folder.append(self._path, self._scalars(epoch))
+        folder.append(self._path, self._told(epoch))
 
-    def _scalars(self, epoch: Epoch) -> bytes:
-        """All columns of metrics.csv but the step, which is where on the axis they stand."""
-        values = [{"tag": tag, "simple_value": value} for tag, value in epoch.row.items() if tag != "step"]
-        return _record(self._began + epoch.total_seconds, step=epoch.step, summary={"value": values})
+    def _told(self, epoch: Epoch) -> bytes:
+        """The columns of metrics.csv that hold numbers, but the step, which is where on the axis they stand; then those of words."""
+        at = self._began + epoch.total_seconds
+        numbers = [
+            {"tag": tag, "simple_value": value}
+            for tag, value in epoch.row.items()
+            if tag != "step" and not isinstance(value, str)
+        ]
+        words = [(tag, value) for tag, value in epoch.row.items() if isinstance(value, str) and value]
+        return b"".join(
+            [
+                _record(at, step=epoch.step, summary={"value": numbers}),
+                *(_record(at, step=epoch.step, summary=_text(tag, value)) for tag, value in words),
+            ]
+        )
+
+
+def _text(tag: str, markdown: str) -> object:
+    """As TensorBoard's tab of texts wants it."""
+    return import_module("torch.utils.tensorboard.summary").text(tag, markdown)
 
 
 def _record(seconds: float, **content: object) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cnncli.train import event_files
+from cnncli.train.epoch import Epoch, Score
 from tests.conftest import Result, assert_refused, python
 
 QUICK = "epochs=3 limit=100 batch_size=32 schedule.name=constant"
@@ -32,8 +33,8 @@ def read() -> Callable[[], Any]:
 
 
 def assert_told(found: Any, rows: list[dict[str, str]]) -> None:  # noqa: ANN401
-    """Every column of metrics.csv but the step, with the numbers that stand there (float32), at their steps."""
-    assert set(found.Tags()["scalars"]) == set(rows[0]) - {"step"}
+    """Every column of numbers in metrics.csv but the step, with what stands there (float32), at their steps."""
+    assert set(found.Tags()["scalars"]) == set(rows[0]) - {"step", "health"}
     for tag in found.Tags()["scalars"]:
         points = found.Scalars(tag)
         assert [point.step for point in points] == [int(row["step"]) for row in rows], tag
@@ -142,3 +143,17 @@ def test_nobody_who_does_not_ask_imports_it() -> None:
     program = f"import sys; from cnncli.cli import run; run({['train', 'lenet', *QUICK.split()]!r}); print([name for name in sys.modules if 'tensorboard' in name])"
     found = python("-c", program)
     assert found.stdout.splitlines()[-1] == "[]", found.stderr
+
+
+def test_what_was_found_to_be_wrong_is_text(read: Callable[[], Any]) -> None:
+    """At its step, beside the recipe; an epoch without findings has none."""
+    RUN.mkdir(parents=True)
+    event_files.announce(RUN)
+    file = event_files.EventFile(RUN)
+    sound = Epoch(1, 4, 0.5, 1.0, 0.1, Score(2.0, 0.1), Score(2.0, 0.1))
+    file.begin("kind: recipe\n", [sound], 1.0)
+    file.add(sound._replace(epoch=2, step=8, total_seconds=2.0, health=("dead-units", "flat-loss")))
+    found = read()
+    assert [point.step for point in found.Scalars("train_loss")] == [4, 8]
+    (text,) = found.Tensors("health/text_summary")
+    assert (text.step, text.tensor_proto.string_val) == (8, [b"dead-units flat-loss"])
