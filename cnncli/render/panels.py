@@ -52,9 +52,10 @@ def sheet(panels: Sequence[Panel], title: str = "", across: int = 3) -> bytes:
     figure = blank_figure(wide, rows * (SIDE + 0.6) + 0.25 * len(lines))
     axes = figure.subplots(rows, columns, squeeze=False)
     for place, each in enumerate(axes.flat):
-        each.set_axis_off()
         if place < len(panels):
             draw_panel(figure, each, panels[place])
+        else:
+            each.set_axis_off()
     figure.suptitle("\n".join(lines), parse_math=False, fontsize=11)
     return png_of(figure)
 
@@ -67,9 +68,10 @@ def look_of(values: NDArray[np.floating]) -> Look:
 def draw_panel(figure: Figure, axes: Axes, panel: Panel) -> None:
     """One array on axes of the figure, for a sheet that shows more than arrays."""
     axes.set_title("\n".join(wrap(inert(panel.title), int(SIDE * INCH))), parse_math=False, fontsize=10)
-    if panel.note:
-        note = "\n".join(wrap(inert(panel.note), int(SIDE * INCH * 1.2)))
-        axes.text(0.5, -0.04, note, transform=axes.transAxes, ha="center", va="top", fontsize=8, parse_math=False)
+    axes.set_xlabel("\n".join(wrap(inert(panel.note), int(SIDE * INCH * 1.2))), parse_math=False, fontsize=8)
+    axes.set_axis_on()
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
     image = _shown(axes, panel)
     small = panel.values.ndim == 2 and max(panel.values.shape) <= NUMBERED
     if small if panel.numbers is None else panel.numbers:

@@ -90,7 +90,7 @@ def _draw(frames: Sequence[Frame], place: int, legend: str) -> None:
     lines = frame_lines(frames[place], width)
     lines = [line[:width] for line in lines[: max(1, (height or 24) - 2)]]
     foot = f"{place + 1}/{len(frames)}   {legend}"[:width]
-    sys.stdout.write("\x1b[H\x1b[2J" + "\r\n".join([*lines, "", foot]))
+    sys.stdout.write("\x1b[H\x1b[2J" + "\n".join([*lines, "", foot]))
     sys.stdout.flush()
 
 

@@ -166,6 +166,12 @@ LESSONS = (
     "corr2d --kernel sobell",
     "corr2d --x '1 2; 3'",
     "corr2d --help",
+    "pool2d",
+    "pool2d --mode avg --grad",
+    "pool2d --mode avg --exclude-pad --x '1 2 3 4 5; 6 7 8 9 10' --k 2 --ceil --step",
+    "pool2d --format json",
+    "pool2d --k 9",
+    "pool2d --help",
 )
 FIELDS = (
     "receptive-field lenet",
