@@ -173,6 +173,28 @@ LESSONS = (
     "pool2d --k 9",
     "pool2d --help",
 )
+LEARNED = (  # floating-point JSON differs in its last digits between machines, and is compared in tests/cli/test_edge_detect.py
+    "edge-detect",
+    "edge-detect --no-bias --lr 0.04 --steps 2000",
+    "edge-detect --lr 0.0147 --steps 6 --step",
+    "edge-detect --steps 10 --seed 1 --format markdown",
+    "edge-detect --lr 0",
+    "edge-detect --target sobel-x",
+    "edge-detect --help",
+    "bottleneck",
+    "bottleneck --cin 256 --mid 64 --cout 256 --k 3x1 --no-bias --input 56x56",
+    "bottleneck --k 2 --cin 1 --cout 1 --mid 3",
+    "bottleneck --format json",
+    "bottleneck --cin 3 --input 4x8x8",
+    "bottleneck --help",
+    "quiz lenet",
+    "quiz lenet --level 1 --answers",
+    "quiz googlenet --level 3 --seed 1",
+    "quiz lenet --level 3 --answers --format json",
+    "quiz lenet --seed 2 --answers --format csv",
+    "quiz lenet --input 1x8x8",
+    "quiz --help",
+)
 FIELDS = (
     "receptive-field lenet",
     "receptive-field lenet --row conv2 --unit 0,0 --no-gradients",
@@ -196,7 +218,20 @@ HELP = (
 )
 LINES = [
     (line, 80)
-    for line in (*PARAMS, *SUMMARIES, *SOLUTIONS, *DIFFS, *MODELS, *CODE, *ERRORS, *TRAINED, *LESSONS, *FIELDS, *HELP)
+    for line in (
+        *PARAMS,
+        *SUMMARIES,
+        *SOLUTIONS,
+        *DIFFS,
+        *MODELS,
+        *CODE,
+        *ERRORS,
+        *TRAINED,
+        *LESSONS,
+        *LEARNED,
+        *FIELDS,
+        *HELP,
+    )
 ] + [(line, 120) for line in WIDE]
 
 
