@@ -172,6 +172,12 @@ LESSONS = (
     "pool2d --format json",
     "pool2d --k 9",
     "pool2d --help",
+    "padding",
+    "padding --input 6x8 --stride 2",
+    "padding --input 7 --k 3 --dilation 2 --pad 1 --format json",
+    "padding --input 40x64 --k 5 --pad same",
+    "padding --k 9",
+    "padding --help",
 )
 LEARNED = (  # floating-point JSON differs in its last digits between machines, and is compared in tests/cli/test_edge_detect.py
     "edge-detect",
