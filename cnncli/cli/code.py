@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cnncli.cli._options import Inputs, Pairs, Source
+from cnncli.cli._sound import require_sound
 from cnncli.cli._values import merge, pairs
-from cnncli.errors import CheckFailed, ShapeError
+from cnncli.errors import CheckFailed
 from cnncli.written import inputs
 
 if TYPE_CHECKING:
-    from cnncli.network import Network
     from cnncli.sources import Loaded
 
 
@@ -44,22 +44,11 @@ def code(
     own = merge(pairs(arguments), {"classes": ("--classes", classes)})
     loaded = load(Request(source, inputs(input), own))
     network = loaded.network
-    _refuse(network)
+    require_sound(loaded)
     text = to_python(network, held_by(loaded.module)) if loaded.module is not None else to_python(network)
     show_code(text, format, out)
     if check:
         _check(loaded, text)
-
-
-def _refuse(network: Network) -> None:
-    """Raise `ShapeError`, with the cure, where the network cannot take its input."""
-    from cnncli.render.summary import failure_text
-    from cnncli.report import report
-    from cnncli.solve import smallest_input
-
-    found = report(network)
-    if found.failure:
-        raise ShapeError(failure_text(found, smallest_input(network)))
 
 
 def _check(loaded: Loaded, text: str) -> None:

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnncli.errors import RequestError
 from cnncli.models import models
 from cnncli.sources.request import Given, Loaded, Request
 
@@ -71,6 +72,15 @@ def _kind(source: str) -> str:
 def is_tensor_table(source: str) -> bool:
     """Whether `source` is a file of tensors without a network: `.safetensors`, `.pt`, `.pth`."""
     return _kind(source) == "tensor_file"
+
+
+def require_module(source: str) -> None:
+    """Raise `RequestError` where `source` names a file that is no module: it can be looked at, and not be run."""
+    what = {"onnx_file": "an ONNX file holds a graph", "tensor_file": "a file of tensors holds no network"}
+    if (kind := _kind(source)) in what:
+        raise RequestError(
+            f"{source}: {what[kind]}, not a module that runs here; name a network, a net.yaml or FILE.py:Class"
+        )
 
 
 def _is_a_folder(source: str) -> bool:

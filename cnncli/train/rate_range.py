@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import exp, isfinite, log, log10, sqrt
+from statistics import median
 from typing import Literal, NamedTuple
 
 from cnncli.errors import RequestError
@@ -17,6 +18,7 @@ HIGHEST = 1e6  # a rate
 FEWEST = 20  # losses that a curve is made of
 FALL = 0.05  # share of the loss that must go for something to have been learned
 CLEAR = 3.0  # times the scatter of batches that the loss must fall
+DEVIATION = 1.4826  # times the median distance, of numbers from a normal distribution
 ABOVE = 4.0  # times its lowest that a loss has risen to where it diverges, as in fastai and PyTorch Lightning
 KEPT = 0.9  # share of the running mean kept at a step, by which divergence is noticed
 
@@ -169,7 +171,7 @@ def edge(points: Sequence[Point], found: Suggestion, end: End) -> str:
 def _flat(down: Sequence[Point], chance: float) -> str:
     """Why a curve down to its lowest point is no descent; "" where it is one."""
     began, lowest = down[0].smooth, down[-1].smooth
-    scatter = sqrt(sum((point.loss - point.smooth) ** 2 for point in down) / len(down))
+    scatter = DEVIATION * median(abs(point.loss - point.smooth) for point in down)  # a single wild batch does not count
     start, what = (chance, "of guessing by the classes' shares") if chance <= began else (began, "at the start")
     if lowest > (1 - FALL) * start:
         return f"the curve is flat: its lowest loss is {lowest:.3f}, and {start:.3f} is the loss {what}"

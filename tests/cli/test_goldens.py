@@ -156,6 +156,14 @@ TRAINED = (
     "lr-find lenett",
     "lr-find lenet --from 1 --to 0.1",
     "lr-find lenet --out lr.jpg",
+    "bench --help",
+    "bench lennet",
+    "bench lenet --input 1x8x8",
+    "bench lenet -b 0",
+    "bench lenet --precision float16",
+    "bench net.onnx",
+    "bench weights.safetensors",
+    "bench tests/sourced/examples/net.py:Net --input 3x36x36",
 )
 LESSONS = (
     "corr2d",

@@ -1,0 +1,129 @@
+"""A benchmark from beginning to end: what is left out and why, memory, times, the ceiling, the largest batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from cnncli.bench.figures import Most, Timed, gib
+from cnncli.bench.memory import Named, most, peaks
+from cnncli.bench.plan import Case, Plan
+from cnncli.bench.subject import Run, Subject, images, room
+from cnncli.bench.timing import CEILING, Product, Stopwatch, reason
+from cnncli.datasets.progress import Progress
+from cnncli.errors import RequestError
+from cnncli.report import Report, report
+from cnncli.train import device as devices
+from cnncli.train.environment import device_name
+
+SLOW = "this device has no instructions for it and emulates it, several times slower; --precision bfloat16 measures it all the same"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """What was found.
+
+    report: of one example · timed: what could be measured, in the plan's order · ceilings: operations a second of a large
+    matrix product at its fastest, by precision · side: of its matrices · left_out: what was not measured, and why · most: the
+    largest batches that fit · threads: of the CPU · seconds: of each measurement · interrupted: whether Ctrl-C ended it
+    """
+
+    report: Report
+    timed: tuple[Timed, ...]
+    ceilings: dict[str, float]
+    side: int
+    left_out: tuple[tuple[str, str], ...]
+    most: tuple[Most, ...]
+    device: str
+    device_name: str
+    threads: int
+    torch: str
+    seconds: float
+    interrupted: bool
+
+    def share(self, timed: Timed) -> float | None:
+        """Operations a second as a share of the ceiling's at the same precision; None where that was not measured."""
+        ceiling = self.ceilings.get(timed.case.precision)
+        return timed.flops_per_second(self.report.totals.macs) / ceiling if ceiling else None
+
+
+def bench(subject: Subject, plan: Plan, named: Named, halted: Callable[[], bool], progress: Progress) -> Benchmark:
+    """Measure `subject` by `plan`; raises `RequestError` where nothing of it can be. halted: asked after every repetition"""
+    cases, left_out = _chosen(subject, plan)
+    runs, unfit = _ready(subject, cases)
+    sizes = peaks(subject, list(runs), named, halted, progress)
+    products = {precision: Product(precision, subject.device) for precision in dict.fromkeys(c.precision for c in runs)}
+    shares = [plan.seconds] * len(runs) + [max(plan.seconds, CEILING)] * len(products)
+    watch = Stopwatch([*runs.values(), *products.values()], subject.device, shares)
+    watch.run(halted, progress)
+    progress.end()
+    failed = [(case.words, watch.failed[place]) for place, case in enumerate(runs) if place in watch.failed]
+    timed = [
+        Timed(case, tuple(taken), sizes.get(case)) for case, taken in zip(runs, watch.seconds, strict=False) if taken
+    ]
+    why = (*left_out, *unfit, *failed)
+    if not timed and not halted():
+        raise RequestError(f"{subject.network.name}: nothing could be measured: {why[0][0]}: {why[0][1]}")
+    return Benchmark(
+        report=report(subject.network),
+        timed=tuple(timed),
+        ceilings={
+            name: product.flops / min(taken)
+            for (name, product), taken in zip(products.items(), watch.seconds[len(runs) :], strict=True)
+            if taken
+        },
+        side=next(iter(products.values())).side if products else 0,
+        left_out=why,
+        most=_most(subject, plan, halted),
+        device=str(subject.device),
+        device_name=device_name(subject.device),
+        threads=torch.get_num_threads(),
+        torch=str(torch.__version__),
+        seconds=plan.seconds,
+        interrupted=halted(),
+    )
+
+
+def _chosen(subject: Subject, plan: Plan) -> tuple[list[Case], list[tuple[str, str]]]:
+    """The plan's cases on this device, and what of them was left out."""
+    left_out = []
+    usual = devices.precision("auto", subject.device)
+    precisions: Sequence[str] = plan.precisions or ("float32", *(["bfloat16"] if usual is torch.bfloat16 else []))
+    if plan.precisions is None and len(precisions) == 1:
+        left_out.append(("bfloat16", SLOW))
+    suits = devices.memory_format("auto", subject.device) is torch.channels_last and images(subject.inputs)
+    layouts: Sequence[str] = plan.layouts or ("channels_last" if suits else "contiguous",)
+    if not images(subject.inputs) and "channels_last" in layouts:
+        layouts = [layout for layout in layouts if layout != "channels_last"]
+        left_out.append(("channels last", "no input is a batch of images"))
+    return list(plan.cases(precisions, layouts)), left_out
+
+
+def _ready(subject: Subject, cases: Sequence[Case]) -> tuple[dict[Case, Run], list[tuple[str, str]]]:
+    """Those of `cases` that have room, with their examples; and why the others were left out."""
+    runs: dict[Case, Run] = {}
+    left_out: list[tuple[str, str]] = []
+    there = room(subject.device) + subject.weight_bytes
+    for case in cases:
+        if subject.needed(case) > there:
+            wanted = f"it takes about {gib(subject.needed(case))}, {gib(there)} are free"
+            left_out.append((case.words, wanted))
+            continue
+        try:
+            runs[case] = Run(subject, case)
+        except (RequestError, torch.OutOfMemoryError) as error:
+            left_out.append((case.words, reason(error)))
+    return runs, left_out
+
+
+def _most(subject: Subject, plan: Plan, halted: Callable[[], bool]) -> tuple[Most, ...]:
+    """With the backward pass and without; where the inputs have a batch."""
+
+    def each() -> Iterator[Most]:
+        for backward in (False, True) if plan.backward else (False,):
+            if not halted() and (found := most(subject, backward=backward, halted=halted)) is not None:
+                yield found
+
+    return tuple(each()) if all(tensor.batch is not None for tensor in subject.network.inputs.values()) else ()

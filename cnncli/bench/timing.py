@@ -1,0 +1,115 @@
+"""Repetitions against the clock: in rounds over everything that is measured, so that what else the machine does hits all alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Protocol
+
+import torch
+
+from cnncli.datasets.progress import Progress
+from cnncli.errors import RequestError
+from cnncli.record.fault import one_line
+from cnncli.sources.recorded import guests
+from cnncli.train.device import wait
+
+ROUNDS = 4
+CEILING = 1.0  # seconds at least for a product: of one that is disturbed every time, the fastest is no ceiling
+MOST = 100_000  # repetitions of one thing in a round
+
+
+class Task(Protocol):
+    """Something to be timed again and again."""
+
+    def settle(self) -> None:
+        """Get ready; not timed."""
+
+    def __call__(self) -> None:
+        """Do it once; the device may still be at it."""
+
+    def clear(self) -> None:
+        """Tidy up after it; not timed."""
+
+
+class Product:
+    """The ceiling: the product of two large square matrices, which a machine is as quick at as at anything."""
+
+    def __init__(self, precision: str, device: torch.device) -> None:
+        """Float32 on a GPU multiplies as convolutions do there: with TF32 where cuDNN may use it."""
+        self.side = 8192 if device.type == "cuda" else 1024
+        self._tf32 = precision == "float32" and device.type == "cuda" and torch.backends.cudnn.allow_tf32
+        kind: torch.dtype = getattr(torch, precision)
+        self._a, self._b = (torch.randn(self.side, self.side, device=device).to(kind) for _ in range(2))
+
+    @property
+    def flops(self) -> int:
+        """Operations of one product, two for each multiply-accumulate."""
+        return 2 * self.side**3
+
+    def settle(self) -> None:
+        """Nothing to get ready."""
+
+    def __call__(self) -> None:
+        """Multiply."""
+        before = torch.backends.cuda.matmul.allow_tf32
+        torch.backends.cuda.matmul.allow_tf32 = self._tf32
+        try:
+            torch.mm(self._a, self._b)
+        finally:
+            torch.backends.cuda.matmul.allow_tf32 = before
+
+    def clear(self) -> None:
+        """Nothing is left."""
+
+
+class Stopwatch:
+    """Times tasks in rounds. seconds: of each repetition of each task so far · failed: why some could not be run, by their place"""
+
+    def __init__(self, tasks: Sequence[Task], device: torch.device, seconds: Sequence[float]) -> None:
+        """seconds: for each task, over all rounds."""
+        self._tasks, self._device, self._shares = tasks, device, [each / ROUNDS for each in seconds]
+        self.seconds: list[list[float]] = [[] for _ in tasks]
+        self.failed: dict[int, str] = {}
+
+    def run(self, halted: Callable[[], bool], progress: Progress) -> None:
+        """All rounds; `halted` is asked after each repetition, and ends them."""
+        progress.begin("measuring", ROUNDS * len(self._tasks))
+        for _ in range(ROUNDS):
+            for place in range(len(self._tasks)):
+                if halted():
+                    return
+                if place not in self.failed:
+                    self._measure(place, halted)
+                progress.done += 1
+
+    def _measure(self, place: int, halted: Callable[[], bool]) -> None:
+        """One round of one task; the first repetition warms up, and is not counted where that takes no longer than the round."""
+        task, own, left = self._tasks[place], self.seconds[place], self._shares[place]
+        try:
+            with guests():
+                task.settle()
+                if not own or own[-1] < left:
+                    self._once(task)
+                for _ in range(MOST):
+                    if halted() or left <= 0:
+                        return
+                    own.append(self._once(task))
+                    left -= own[-1]
+        except Exception as error:  # noqa: BLE001  (whatever somebody else's module raises)
+            self.failed[place] = reason(error)
+
+    def _once(self, task: Task) -> float:
+        began = perf_counter()
+        task()
+        wait(self._device)
+        took = perf_counter() - began
+        task.clear()
+        return took
+
+
+def reason(error: Exception) -> str:
+    """Why something could not be run, in a line."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return "out of memory"
+    return str(error) if isinstance(error, RequestError) else one_line(error)
