@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Annotated
 
 import typer
@@ -60,8 +59,8 @@ def edge_detect(
     Example: cnncli edge-detect --image photo.png --target sobel-x --out learned.png
     """
     path, wanted = picture_path(out), image_size(size)
-    if lr is not None and not (isfinite(lr) and lr > 0):
-        raise RequestError(f"--lr {lr} is no learning rate; write a number above 0, as in --lr 0.01")
+    if lr is not None and not 0 < lr <= 1e9:
+        raise RequestError(f"--lr {lr} is no learning rate; write a number above 0 and up to 1e9, as in --lr 0.01")
     if image is None and (target is not None or wanted):
         raise RequestError(f"{'--target' if target else '--size'} is for a photograph; write --image FILE too")
     if (step or every is not None) and format != "table":

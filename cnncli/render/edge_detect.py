@@ -10,7 +10,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from cnncli.layers import dims
-from cnncli.lessons.edge_detect import Learned, Prepared, Task
+from cnncli.lessons.edge_detect import MOST_STEPS, Learned, Prepared, Task
 from cnncli.render.grids import flow, grid, nested, number, texts
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown
 from cnncli.render.text import columns_of, complain, inert, say
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PRINTED = 5  # steps between two printed losses, as in the textbook
 LINES = 12  # losses printed at most; of more steps every 50th, 100th, 200th …
 SMALL = 12  # columns of a matrix that is printed
+SLOW = 10  # times the smallest eigenvalue that the largest may be without being a reason
 LISTED = 4  # eigenvalues that are all named
 NAMES = 19  # characters of a name before its text
 
@@ -220,19 +221,22 @@ def _theory(found: Learned, width: int) -> Iterator[str]:
         f"theory: with a row of A for each window, {row}, the loss is a bowl with the Hessian 2·A'A (A' is A transposed)",
         width,
     )
-    if found.task.kernel is None:
-        least = loss_text(round(theory.least, 9))
-        yield from _named("exact optimum", f"{worded(found.task, theory.optimum)}, loss {least}", width)
-    else:
-        off = abs(found.task.split(theory.optimum)[0] - found.task.kernel).max()
-        yield from _named("exact optimum", f"{found.task.name}, to within {off:.1g}", width)
+    yield from _named("exact optimum", _optimum(found), width)
     yield from _named("eigenvalues", _listed(theory.eigenvalues.tolist()), width)
     yield from _named("largest stable lr", f"2/{steepest} = {figure(theory.max_stable_lr)}", width)
     yield from _named("fastest lr", f"2/({flattest} + {steepest}) = {figure(theory.fastest_lr)}", width)
     yield from _pace(found, lr, width)
+
+
+def _optimum(found: Learned) -> str:
+    """The weights in numbers; of a named kernel, how near they are to it, or that there are many."""
+    task, theory = found.task, found.theory
     if theory.undetermined:
-        lost = f"{theory.undetermined} directions, in which this image does not tell kernels apart"
-        yield from _named("undetermined", lost, width)
+        many = f"{theory.undetermined} of {len(theory.optimum)} directions"
+        return f"not one but many: in {many} this image does not tell kernels apart"
+    if task.kernel is None:
+        return f"{worded(task, theory.optimum)}, loss {loss_text(round(theory.least, 9))}"
+    return f"{task.name}, to within {abs(task.split(theory.optimum)[0] - task.kernel).max():.1g}"
 
 
 def _pace(found: Learned, lr: float, width: int) -> Iterator[str]:
@@ -243,14 +247,22 @@ def _pace(found: Learned, lr: float, width: int) -> Iterator[str]:
     text = f"the distance from the optimum × (1 - {figure(lr)}·eigenvalue): {_listed(factors, 4)}"
     yield from _named("each step", text, width)
     if slowest > 1:
-        text = f"the loss × {slowest:.4g}² = {slowest**2:.4g} a step: it grows"
+        text = f"the loss × {slowest:.4g}² = {slowest * slowest:.4g} a step: it grows"
     elif found.task.kernel is None:
         text = f"the loss × {slowest:.4g}² = {slowest**2:.4g} a step, × {slowest ** (2 * PRINTED):.3g} every {PRINTED}"
     else:
-        ratio = f"{_value(theory.steepest)}/{_value(theory.flattest)} = {theory.steepest / theory.flattest:,.0f}"
-        left = f"{100 * slowest**found.steps:.2g} % of the slowest distance is left"
-        text = f"{left}; it is slow because the largest eigenvalue is {ratio} times the smallest"
+        text = f"{100 * slowest**found.steps:.2g} % of the slowest distance is left{_reason(found)}"
     yield from _named("in the end", text, width)
+
+
+def _reason(found: Learned) -> str:
+    """Why it took so many steps."""
+    theory = found.theory
+    if theory.steepest < SLOW * theory.flattest:
+        return ""
+    times = f"{_value(theory.steepest)}/{_value(theory.flattest)} = {theory.steepest / theory.flattest:,.0f} times"
+    cure = "; a smaller --size takes fewer steps" if found.steps == MOST_STEPS else ""
+    return f"; it is slow because the largest eigenvalue is {times} the smallest{cure}"
 
 
 def _value(value: float, digits: int = 3) -> str:

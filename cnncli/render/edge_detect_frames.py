@@ -39,7 +39,7 @@ def _frame(found: Learned, step: int, most: float, least: float) -> Frame:
     if max(task.image.shape) <= SMALL:
         blocks += ["predicts", _grid(task.predict(weights).tolist())]
     elif task.kernel is not None:
-        blocks += [task.name, _grid(task.kernel.tolist())]
+        blocks += [f"{task.name} is", _grid(task.kernel.tolist())]
     title = f"step {step:,} of {found.steps:,}, lr {found.run.lr:.4g}"
     return Frame(title, tuple(blocks), (f"loss {loss_text(loss)}", _bar(loss, most, least)))
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from textwrap import wrap
 
 from cnncli.lessons.answers import judged
 from cnncli.lessons.quiz import LEVELS, Question, Quiz
 from cnncli.render.quiz import answer_lines, answer_text, question_lines, show_table
-from cnncli.render.text import say
+from cnncli.render.text import columns_of, say
 
 HINT = "?"
 LEGEND = "Write 6x28x28, 61,706 or 0.24M; ? shows the formula, an empty line passes, Ctrl-D ends."
@@ -24,7 +25,7 @@ def play(quiz: Quiz) -> None:
     with suppress(ImportError):
         import readline  # noqa: F401  (arrow keys in what is typed)
     show_table(quiz)
-    say("", LEGEND)
+    say("", *wrap(LEGEND, columns_of(sys.stdout)))
     right = asked = 0
     try:
         for question in quiz.questions:

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.cli.quick import heavy_imports
-from tests.conftest import Result, assert_refused
+from tests.conftest import Result, assert_refused, python
 
 Cnncli = Callable[..., Result]
 
@@ -98,6 +98,14 @@ def test_a_photographs_filter_is_learned_back(cnncli: Cnncli, photo: None) -> No
     assert (own.code, own.err.count("\n")) == (0, 1)
 
 
+def test_an_image_that_does_not_tell_is_said(cnncli: Cnncli, photo: None) -> None:  # noqa: ARG001
+    """A grey wall determines one direction of ten, whatever was learned."""
+    Image.new("L", (20, 20), 99).save("wall.png")
+    found = cnncli("edge-detect --image wall.png --lr 1e-5")
+    assert (found.code, found.err) == (0, "")
+    assert "not one but many: in 9 of 10 directions" in found.out
+
+
 def test_pictures(cnncli: Cnncli, photo: None) -> None:  # noqa: ARG001
     """The textbook's, a photograph's, and one of a run that overflowed."""
     for name, line in (
@@ -134,6 +142,7 @@ def test_it_fits_the_terminal(cnncli: Cnncli, photo: None, rest: str, columns: i
     ("line", "code", "words"),
     [
         ("--lr 0", 2, "write a number above 0"),
+        ("--lr 1e10", 2, "up to 1e9"),
         ("--lr nan", 2, "write a number above 0"),
         ("--steps 0", 2, "--steps"),
         ("--target sobel-x", 2, "write --image FILE too"),
@@ -147,6 +156,15 @@ def test_it_fits_the_terminal(cnncli: Cnncli, photo: None, rest: str, columns: i
 def test_what_is_wrong_is_refused(cnncli: Cnncli, photo: None, line: str, code: int, words: str) -> None:  # noqa: ARG001
     """One line, and the contract's exit code."""
     assert_refused(cnncli(f"edge-detect {line}"), code, words)
+
+
+@pytest.mark.parametrize("line", ["edge-detect --step --steps 3", "bottleneck", "edge-detect --lr 1"])
+def test_plain_ascii_will_do(line: str) -> None:
+    """Every sign has a stand-in."""
+    found = python("-m", "cnncli", *line.split(), PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert found.returncode == 0
+    assert "?" not in found.stdout
+    assert found.stdout.isascii()
 
 
 def test_no_torch() -> None:
