@@ -30,9 +30,8 @@ class Effective(NamedTuple):
 
     shares: H×W, of the whole gradient's magnitude · weights, images, number: what was run on what · centre: the share within
     half the field's height and width about its middle · even: what that were if all of the field counted alike · half, most:
-    distance in elements from the middle within which 50 % and 95 % lie ·
-    side: √ of the elements with at least 4.55 % of the
-    largest · silent: of the field's elements, the share that on an average image has no gradient at all (ReLU and max pooling stop it)
+    distance in elements from the middle within which 50 % and 95 % lie · side: √ of the elements with at least 4.55 % of the
+    largest · silent: of the field's elements, the share without any gradient on an average image (ReLU, max pooling)
     """
 
     shares: NDArray[np.float64]
@@ -134,16 +133,3 @@ def _within(interval: tuple[int, int], length: int) -> NDArray[np.bool_]:
     places = np.arange(length)
     found: NDArray[np.bool_] = (places >= interval[0]) & (places <= interval[1])
     return found
-
-
-def example(subject: Subject) -> NDArray[np.float32] | None:
-    """The first test image of a run, C×H×W from 0 to 1; None where it has none at hand."""
-    if subject.run is None:
-        return None
-    from cnncli.train.exporting.samples import samples
-
-    found = samples(subject.run, Progress())
-    if found.noise:
-        return None
-    image: NDArray[np.float32] = (next(iter(found))[0].float() / 255).numpy()
-    return image

@@ -85,6 +85,7 @@ def _image(look: Look, subject: Subject | None) -> NDArray[np.float32] | None:
     channels, height, width = image_size(next(iter(look.asked.network.inputs.values())).shape, look.asked.source)
     if look.image is not None:
         return read_image(look.image, 1 if channels == 1 else 3, (height, width))
-    from cnncli.lessons.effective import example
+    from cnncli.lessons.input_image import first_test_image
 
-    return example(subject) if subject else None
+    found = first_test_image(subject) if subject else None
+    return None if found is None else (found[0].float() / 255).numpy()

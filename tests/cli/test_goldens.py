@@ -218,6 +218,10 @@ FIELDS = (
     "receptive-field lenet --row conv2 --unit 10,0",
     "receptive-field lenet --unit 1,1",
     "receptive-field --help",
+    "features lenet",
+    "features lenet --image none.png",
+    "features lenet --image none.png --class 3",
+    "features --help",
 )
 HELP = (
     "",
