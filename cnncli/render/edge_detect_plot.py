@@ -11,7 +11,7 @@ from cnncli.lessons.edge_detect import Learned
 from cnncli.render.edge_detect import figure as digits
 from cnncli.render.edge_detect import loss_text, what
 from cnncli.render.grids import number
-from cnncli.render.panels import Panel, draw_panel, look_of
+from cnncli.render.panels import Look, Panel, draw_panel, look_of
 from cnncli.render.plots import blank_figure, placed, png_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST = 1e250  # what is drawn; the ticks above it must still be numbers
 DOTTED = 80  # losses that are drawn as dots; the steps of more on a logarithmic axis
 NUMBERED = 1000  # from here on numbers have no room in their cells
+ROOM = 0.1  # of the brightness, that an image may lie outside of black and white
 BEYOND = 1.02  # of the limit: the rate whose divergence is drawn beside
 
 
@@ -52,16 +53,21 @@ def _panels(found: Learned) -> list[Panel]:
     if task.kernel is not None:
         off = f"largest difference from {task.name}: {digits(float(abs(kernel - task.kernel).max()))}"
         note = f"{note}; {off}" if note else off
-    given = [Panel("image", task.image, "image"), Panel("target", task.target, look_of(task.target))]
+    given = [Panel("image", task.image), Panel("target", task.target, _look(task.target))]
     if found.run.overflowed:
         return given
     predicted = task.predict(weights)
     small = None if float(abs(predicted).max()) < NUMBERED else False
     return [
         *given,
-        Panel("prediction", predicted.round(2) + 0.0, look_of(predicted), numbers=small),
+        Panel("prediction", predicted.round(2) + 0.0, _look(predicted), numbers=small),
         Panel("kernel learned", kernel.round(2) + 0.0, look_of(kernel), note, numbers=small),
     ]
+
+
+def _look(values: Floats) -> Look:
+    """An image where it could be one, but for what is left to learn."""
+    return "image" if values.min() >= -ROOM and values.max() <= 1 + ROOM else look_of(values)
 
 
 def _losses(axes: Axes, found: Learned) -> None:
