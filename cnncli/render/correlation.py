@@ -12,7 +12,7 @@ from cnncli.layers import dims
 from cnncli.lessons.correlation import LOOPED, Correlation, Step, difference, step, steps
 from cnncli.lessons.loop import source
 from cnncli.render.formulas import formula_lines
-from cnncli.render.frames import Frame, Grid, fits, frozen
+from cnncli.render.frames import SHORT, Frame, Grid, fits, frozen
 from cnncli.render.grids import Box, flow, grid, nested, number, shades, texts
 from cnncli.render.maps import write_maps
 from cnncli.render.table import write_json
@@ -130,11 +130,11 @@ def _shaded(found: Correlation, width: int) -> list[str]:
     y, which = found.y[0], f"output map 1 of {len(found.y)}" if len(found.y) > 1 else "output"
     low, high = number(float(y.min()), 3), number(float(y.max()), 3)
     if y.min() >= 0:
-        return [f"{which}, from {low} (blank) to {high} (full)", *shades(y.tolist(), width)]
+        return [f"{which}, from {low} (blank) to {high} (full)", *shades(y, width)]
     strength = np.abs(y)
     most = 2 * float(np.sqrt((strength**2).mean())) or 1.0
     title = f"{which}, from {low} to {high}; shown without signs, 0 blank, {number(most, 3)} and more full"
-    return [*wrap(title, width), *shades(strength.tolist(), width, 0, most)]
+    return [*wrap(title, width), *shades(strength, width, 0, most)]
 
 
 def _first(found: Correlation, width: int) -> list[str]:
@@ -172,13 +172,13 @@ def _factor(value: float) -> str:
 def frames(found: Correlation) -> list[Frame]:
     """One for each output element: the window on the input, what is computed so far, the products and their sum."""
     count = found.y.size
-    x = [frozen(texts(channel.tolist())) for channel in found.padded]
+    x = [frozen(texts(channel.tolist(), SHORT)) for channel in found.padded]
     kernels = [[_cells(part) for part in kernel] for kernel in found.kernel]
-    done = [[["·"] * found.counts[1] for _ in range(found.counts[0])] for _ in found.y]
+    done = [[["."] * found.counts[1] for _ in range(found.counts[0])] for _ in found.y]
     made = []
     for place, each in enumerate(steps(found), 1):
         o, row, column = each.place
-        done[o][row][column] = number(each.value)
+        done[o][row][column] = number(each.value, SHORT)
         channels = [x[o]] if found.alone else x
         blocks: list[Grid | str] = []
         for cells, kernel in zip(channels, kernels[o], strict=True):
@@ -200,7 +200,7 @@ def _windowed(cells: tuple[tuple[str, ...], ...], found: Correlation, corner: tu
     for i in range(down.extent):
         for j in range(right.extent):
             if i % down.dilation or j % right.dilation:
-                shown[top + i][left + j] = "·"
+                shown[top + i][left + j] = "."
     return Grid(frozen(shown), Box(top, left, down.extent, right.extent))
 
 

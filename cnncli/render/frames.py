@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from cnncli.render.grids import Box, cropped, flow, grid
 
-TALLEST = 16  # rows of a matrix in a frame; what is farther from the window is cut off
+SHORT = 2  # digits after the point in a frame's matrices; the arithmetic has more
+TALLEST, LEAST = 16, 3  # rows of a matrix in a frame; what is farther from the window is cut off
 
 Cells = tuple[tuple[str, ...], ...]
 
@@ -33,16 +34,25 @@ def frozen(cells: Sequence[Sequence[str]]) -> Cells:
     return tuple(map(tuple, cells))
 
 
-def frame_lines(frame: Frame, width: int) -> list[str]:
-    """The frame as text, at most `width` wide where its window fits into that."""
-    blocks = [[block] if isinstance(block, str) else _grid_lines(block, width) for block in frame.blocks]
+def frame_lines(frame: Frame, width: int, rows: int = TALLEST) -> list[str]:
+    """The frame as text, at most `width` wide where its window fits into that; rows: of a matrix at most."""
+    blocks = [[block] if isinstance(block, str) else _grid_lines(block, width, rows) for block in frame.blocks]
     arithmetic = [part for line in frame.lines for part in wrap(line, width, subsequent_indent="  ")]
     return [*wrap(frame.title, width), "", *flow(blocks, width), "", *arithmetic]
 
 
-def fits(block: Grid | str, width: int) -> bool:
+def screenful(frame: Frame, width: int, height: int) -> list[str]:
+    """The frame with as many rows of its matrices as leave room for the arithmetic in `height` lines."""
+    for rows in range(TALLEST, LEAST, -1):
+        lines = frame_lines(frame, width, rows)
+        if len(lines) <= height:
+            return lines
+    return frame_lines(frame, width, LEAST)[:height]
+
+
+def fits(block: Grid | str, width: int, rows: int = TALLEST) -> bool:
     """Whether nothing of it has to be cut off."""
-    return isinstance(block, str) or (len(block.cells) <= TALLEST and len(block.cells[0]) <= _columns(block, width))
+    return isinstance(block, str) or (len(block.cells) <= rows and len(block.cells[0]) <= _columns(block, width))
 
 
 def _columns(block: Grid, width: int) -> int:
@@ -51,10 +61,10 @@ def _columns(block: Grid, width: int) -> int:
     return max(1, (width - 1) // (widest + 3)) if block.box else max(1, (width + 2) // (widest + 2))
 
 
-def _grid_lines(block: Grid, width: int) -> list[str]:
-    if fits(block, width):
+def _grid_lines(block: Grid, width: int, most: int) -> list[str]:
+    if fits(block, width, most):
         return grid(block.cells, block.box)
-    rows, columns = min(TALLEST, len(block.cells)), min(_columns(block, width), len(block.cells[0]))
+    rows, columns = min(most, len(block.cells)), min(_columns(block, width), len(block.cells[0]))
     cells, box = cropped(block.cells, block.box or Box(0, 0, 1, 1), rows, columns)
     part = f"({rows}×{columns} of {len(block.cells)}×{len(block.cells[0])})"
     return [*grid(cells, box if block.box else None), part]

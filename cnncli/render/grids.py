@@ -107,7 +107,10 @@ def flow(blocks: Sequence[Sequence[str]], width: int, gap: int = 3) -> list[str]
 
 
 def shades(
-    values: Sequence[Sequence[float]], width: int, low: float | None = None, high: float | None = None
+    values: Sequence[Sequence[float]] | NDArray[np.floating],
+    width: int,
+    low: float | None = None,
+    high: float | None = None,
 ) -> list[str]:
     """A large matrix in shades, blank for `low` (the least) and full for `high` (the greatest), in its proportions.
 

@@ -12,7 +12,7 @@ from cnncli.conventions import unread
 from cnncli.layers import dims
 from cnncli.lessons.pooling import Pooling, Saving, Step, gradient, step, steps
 from cnncli.render.formulas import formula_lines
-from cnncli.render.frames import Cells, Frame, Grid, fits, frozen
+from cnncli.render.frames import SHORT, Cells, Frame, Grid, fits, frozen
 from cnncli.render.grids import Box, flow, grid, nested, number, shades, texts
 from cnncli.render.maps import write_maps
 from cnncli.render.table import Cell, Column, write_json, write_table
@@ -120,7 +120,7 @@ def _show_large(found: Pooling, other: Pooling | None, width: int) -> None:
     y = found.y[0]
     which = f"channel 1 of {len(found.y)}, " if len(found.y) > 1 else ""
     say(f"{which}from {number(float(y.min()), 3)} (blank) to {number(float(y.max()), 3)} (full)")
-    say(*shades(y.tolist(), width), "")
+    say(*shades(y, width), "")
     rows = [("input", found.x), *((WORDS[each.mode], each.y) for each in (found, other) if each)]
     write_table(STATISTICS, [_statistics(*row) for row in rows])
     say(*wrap("max keeps what stands out of each window; the mean smooths it: the deviation shrinks", width))
@@ -170,12 +170,12 @@ def frames(found: Pooling) -> list[Frame]:
     """One for each output element: the window on the padded input, and what is computed so far."""
     count = found.y.size
     inputs = _padded_cells(found)
-    done = [[["·"] * found.counts[1] for _ in range(found.counts[0])] for _ in found.y]
+    done = [[["."] * found.counts[1] for _ in range(found.counts[0])] for _ in found.y]
     extents = [window.extent for window in found.layer.windows]
     made = []
     for place, each in enumerate(steps(found), 1):
         channel, row, column = each.place
-        done[channel][row][column] = number(each.value)
+        done[channel][row][column] = number(each.value, SHORT)
         blocks = (Grid(inputs[channel], Box(*each.corner, *extents)), "->", Grid(frozen(done[channel])))
         which = f"channel {channel + 1}, " if len(found.y) > 1 else ""
         title = f"window {place} of {count}: {which}row {row + 1}, column {column + 1} of the output"
@@ -195,7 +195,7 @@ def _padded_cells(found: Pooling) -> list[Cells]:
         rows, columns = down.before + high + down.after, right.before + wide + right.after
         whole[:, :rows, :columns] = np.nan_to_num(whole[:, :rows, :columns])
     return [
-        frozen([["." if value != value else number(value) for value in row] for row in channel])  # noqa: PLR0124  (NaN)
+        frozen([["." if value != value else number(value, SHORT) for value in row] for row in channel])  # noqa: PLR0124  (NaN)
         for channel in whole.tolist()
     ]
 

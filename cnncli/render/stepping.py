@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
-from cnncli.render.frames import Frame, frame_lines
+from cnncli.render.frames import Frame, frame_lines, screenful
 from cnncli.render.text import columns_of, say
 from cnncli.train.signals import obeyed
 
@@ -87,8 +87,7 @@ def _pressed(seconds: float) -> list[str]:
 def _draw(frames: Sequence[Frame], place: int, legend: str) -> None:
     width, height = os.get_terminal_size(sys.stdout.fileno())
     width = min(columns_of(sys.stdout), width or 80)
-    lines = frame_lines(frames[place], width)
-    lines = [line[:width] for line in lines[: max(1, (height or 24) - 2)]]
+    lines = [line[:width] for line in screenful(frames[place], width, max(1, (height or 24) - 2))]
     foot = f"{place + 1}/{len(frames)}   {legend}"[:width]
     sys.stdout.write("\x1b[H\x1b[2J" + "\n".join([*lines, "", foot]))
     sys.stdout.flush()
