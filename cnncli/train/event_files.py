@@ -81,7 +81,7 @@ class EventFile:
         folder.append(self._path, self._told(epoch))
 
     def _told(self, epoch: Epoch) -> bytes:
-        """The columns of metrics.csv that hold numbers, but the step, which is where on the axis they stand; then those of words."""
+        """The columns of metrics.csv that hold numbers, but the step, which is the place on the axis; then those of words."""
         at = self._began + epoch.total_seconds
         numbers = [
             {"tag": tag, "simple_value": value}
