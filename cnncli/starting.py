@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cnncli.errors import DataError, RequestError
+from cnncli.sources.registered import refuse_unknown
 from cnncli.yaml_scalar import inert
 
 ZOO = "torchvision:"
@@ -18,6 +19,7 @@ def located(source: str) -> str:
     A run folder stands for its `model.safetensors`. Raises `RequestError` for what is neither.
     """
     if source.startswith(ZOO) and source != ZOO:
+        refuse_unknown("torchvision", source.removeprefix(ZOO))
         return source
     path = Path(source)
     path = path / KEPT if source and path.is_dir() else path

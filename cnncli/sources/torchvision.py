@@ -13,6 +13,7 @@ from cnncli.layers import Shape, Tensor
 from cnncli.models import models
 from cnncli.sources import built_in
 from cnncli.sources.recorded import attempted, called, guests, recorded, with_their_name
+from cnncli.sources.registered import refuse_unknown
 from cnncli.sources.request import Loaded, Request
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def read(request: Request) -> Loaded:
     name = request.source.partition(":")[2]
     if _is_built_in(name, request):
         return built_in.read(Request(f"{name}@{EDITION}", request.inputs, request.arguments, request.strict))
+    refuse_unknown("torchvision", name)
     from torchvision import models as zoo  # type: ignore[import-untyped]
 
     from cnncli.record.building import built

@@ -232,7 +232,7 @@ _LINES = (
     "train lenet --quiet=1", "train lenet --tensorbord", "train lenet optimizer=adam", "train lenet nosuch=1", "train lenet nosuch.lr=1", "train lenet optimizer.nosuch=1",
     "train lenet lr=[1", "train lenet augment={", "train lenet lr={a:1}", "train lenet epochs=1e3", "train lenet epochs=0x1g", "train lenet epochs=1_000",
     "train lenet precision=fp16", "train lenet precision=half", "train lenet compile=maybe", "train lenet ema=1", "train lenet val=1", "train lenet val=20",
-    "train --data digits", "train nosuch --data digits", "train lenet --data nosuch", "train lenet@nosuch --data digits", "train torchvision:nosuch --data digits",
+    "train --data digits", "train nosuch --data digits", "train lenet --data nosuch", "train lenet@nosuch --data digits", "train torchvision:nosuch --data digits", "train timm:resnt50 --data digits",
     "recipes nosuch", "recipes show", "recipes show nosuch", "recipes check", "recipes cp", "recipes cp nosuch x.yaml", "recipes ls extra", "recipes schema extra",
     "recipes show lenet --resolved nosuch=1", "trian lenet", "nosuch", "--nosuch", "summary", "summary nosuch", "summary lenet --input 1x", "summary lenet --input 0x28x28",
     "summary lenet --columns nosuch", "summary lenet --depth -1", "summary lenet nosuch=1", "params", "params nosuch", "params conv --k", "params conv --k -3",
