@@ -36,9 +36,14 @@ def frozen(cells: Sequence[Sequence[str]]) -> Cells:
 
 def frame_lines(frame: Frame, width: int, rows: int = TALLEST) -> list[str]:
     """The frame as text, at most `width` wide where its window fits into that; rows: of a matrix at most."""
+    return [line for part in _parts(frame, width, rows) for line in part]
+
+
+def _parts(frame: Frame, width: int, rows: int) -> tuple[list[str], list[str], list[str]]:
+    """The lines of title, matrices and arithmetic."""
     blocks = [[block] if isinstance(block, str) else _grid_lines(block, width, rows) for block in frame.blocks]
     arithmetic = [part for line in frame.lines for part in wrap(line, width, subsequent_indent="  ")]
-    return [*wrap(frame.title, width), "", *flow(blocks, width), "", *arithmetic]
+    return [*wrap(frame.title, width), ""], [*flow(blocks, width), ""], arithmetic
 
 
 def screenful(frame: Frame, width: int, height: int) -> list[str]:
@@ -47,7 +52,10 @@ def screenful(frame: Frame, width: int, height: int) -> list[str]:
         lines = frame_lines(frame, width, rows)
         if len(lines) <= height:
             return lines
-    return frame_lines(frame, width, LEAST)[:height]
+    # Of what does not fit even so, the arithmetic tells more than the last matrix.
+    *above, arithmetic = _parts(frame, width, LEAST)
+    room = max(0, height - len(arithmetic))
+    return [*[line for part in above for line in part][:room], *arithmetic][:height]
 
 
 def fits(block: Grid | str, width: int, rows: int = TALLEST) -> bool:

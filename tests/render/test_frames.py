@@ -33,5 +33,8 @@ def test_a_low_terminal_sees_the_arithmetic() -> None:
     assert len(lines) <= 20
     assert any("│ 77" in line for line in lines)
     assert "1·2 +" in lines[-1]
-    assert len(screenful(frame(14, 5, 5), 80, 4)) == 4
+    for height in (1, 2, 4, 8, 12):
+        lines = screenful(frame(14, 5, 5), 80, height)
+        assert len(lines) == height
+        assert any("1·2 +" in line for line in lines)
     assert screenful(frame(4, 0, 0), 80, 99) == frame_lines(frame(4, 0, 0), 80)
