@@ -25,7 +25,7 @@ from cnncli.recipe_schema.optimizer import Adadelta, Adam, AdamW, AnyOptimizer, 
 from cnncli.recipe_schema.recipe import Model, Recipe, Stop, Train
 from cnncli.recipe_schema.schedule import AnySchedule, Constant, Cosine, Linear, OneCycle, Step
 from cnncli.starting import located
-from cnncli.strict_yaml import Document, KeyPath, Value, dump, read
+from cnncli.strict_yaml import Document, KeyPath, Value, dump, not_text, read
 from cnncli.yaml_scalar import inert
 
 __all__ = [
@@ -196,8 +196,17 @@ def checked(draft: Draft, overrides: Sequence[str]) -> Recipe:
     except ValidationError as error:
         raise complaint(error, draft) from None
     recipe = _with_weights(_with_data(recipe, draft), draft)
+    _check_names(recipe, draft)
     _check_network(recipe, draft)
     return recipe
+
+
+def _check_names(recipe: Recipe, draft: Draft) -> None:
+    """Refuse a path that the resolved recipe could not hold, so that nobody could read it back."""
+    names = {("data", "name"): recipe.data.name, ("model", "name"): recipe.model.name}
+    for path, name in (names | {("model", "weights"): recipe.model.weights or ""}).items():
+        if wrong := not_text(name):
+            raise draft.refusal(path, f"{inert(name)} {wrong}; rename it")
 
 
 def _arguments(draft: Draft) -> list[str]:

@@ -38,6 +38,12 @@ _CURES = {
 }
 
 
+def not_text(text: str) -> str:
+    """What is in `text` that no YAML file can hold, in words; "" where there is nothing."""
+    found = _UNPRINTABLE.search(text)
+    return f"holds the character U+{ord(found[0]):04X}, which is not text" if found else ""
+
+
 @dataclass(frozen=True)
 class Document:
     """What a text holds.
@@ -165,8 +171,8 @@ class _Builder:
     def scalar(self, event: yaml.Event, path: KeyPath) -> Scalar:
         assert isinstance(event, yaml.ScalarEvent)  # noqa: S101  (check() has refused aliases, the only other kind)
         text = str(event.value)
-        if found := _UNPRINTABLE.search(text):
-            self.refuse(event, path, f"holds the character U+{ord(found[0]):04X}, which is not text; remove its escape")
+        if wrong := not_text(text):
+            self.refuse(event, path, f"{wrong}; remove its escape")
         try:
             return scalar(text) if _is_plain(event) else text
         except RequestError as error:

@@ -139,7 +139,7 @@ def _table(found: Benchmark) -> None:
 
 def _ceiling(found: Benchmark, precision: str) -> str:
     flops = found.ceilings.get(precision)
-    return "" if flops is None else f" · a {found.side}×{found.side} product at best: {_short(flops / 1e9)} GFLOP/s"
+    return "" if flops is None else f" · at most {_short(flops / 1e9)} GFLOP/s"
 
 
 def _below(found: Benchmark) -> None:
@@ -147,7 +147,7 @@ def _below(found: Benchmark) -> None:
     if found.ceilings:
         _say(
             "ms: the median; 95 %: what 95 of 100 repetitions keep within; ± %: from a quarter to three quarters of them; "
-            "% max: of the matrix product's operations a second",
+            f"% max: of the most operations a second, those of a {found.side}×{found.side} matrix product at its fastest",
         )
     if any((found.share(each) or 0) > 1 for each in found.timed):
         _say(

@@ -38,7 +38,12 @@ def write_csv(columns: Sequence[Column], lines: Sequence[Line]) -> None:
     """Bare values under the columns' keys."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([column.key for column in columns])
-    writer.writerows([["" if cell.value is None else cell.value for cell in line] for line in lines])
+    writer.writerows([[_plain(cell.value) for cell in line] for line in lines])
+
+
+def _plain(value: object) -> object:
+    """Text on one line and without escape sequences, as stdout may be a terminal."""
+    return "" if value is None else inert(value) if isinstance(value, str) else value
 
 
 def write_markdown(columns: Sequence[Column], lines: Sequence[Line]) -> None:

@@ -71,9 +71,7 @@ def headline(job: Job, weights: int) -> str:
     splits = {"train": job.train, "val": job.val, "test": job.test}
     counts = ", ".join(f"{len(images):,} {name}" for name, images in splits.items() if images is not None)
     title = inert(title_of(job.recipe.model.name))
-    return (
-        f"{title} on {job.recipe.data.name} ({counts}) · {weights:,} parameters · {job.device} · seed {job.recipe.seed}"
-    )
+    return f"{title} on {inert(job.recipe.data.name)} ({counts}) · {weights:,} parameters · {job.device} · seed {job.recipe.seed}"
 
 
 def _say_skipped(run: Run) -> None:
