@@ -26,8 +26,8 @@ def main() -> None:
         return
     best = {"ours": 0.0, "plain": 0.0}
     for _ in range(ROUNDS):
-        for name in best:
-            best[name] = max(best[name], _measured(name))
+        for name, speed in best.items():
+            best[name] = max(speed, _measured(name))
     for name, speed in best.items():
         print(f"{name:6} {speed:7.1f} examples/s")
     import torch
