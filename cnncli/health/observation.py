@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 MOST = 48  # observations that are kept
@@ -81,6 +80,11 @@ class History(NamedTuple):
     def _regular(self, spacing: int) -> list[Observation]:
         return [each for each in self.observations if each.place % spacing == 0]
 
+    @property
+    def moved(self) -> bool:
+        """Whether any step that was looked at changed a weight."""
+        return any(row.update for each in self.observations for row in each.seen)
+
     def rows(self, role: str) -> list[tuple[Layer, Seen]]:
         """The layers of one role with what was seen of them last."""
         seen = self.last.seen if self.last else ()
@@ -90,9 +94,3 @@ class History(NamedTuple):
 def watched(step: int, steps: int) -> bool:
     """Whether a step of the run, from 0, is looked at, `steps` being those of an epoch."""
     return step == EARLY or step % max(FEWEST, -(-steps // AN_EPOCH)) == 0
-
-
-def weighted(history: History, seen: Sequence[Seen]) -> list[tuple[Layer, Seen]]:
-    """The layers whose weights have a gradient, those near the input first."""
-    pairs = zip(history.layers, seen, strict=True)
-    return [(layer, row) for layer, row in pairs if layer.role == WEIGHTS and row.gradient is not None]

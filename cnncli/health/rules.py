@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from cnncli.health import remedies
 from cnncli.health.case import Case
 from cnncli.health.finding import Finding
-from cnncli.health.observation import BATCH_NORM, RELU, SQUASHING, Layer
+from cnncli.health.observation import BATCH_NORM, RELU, SQUASHING, WEIGHTS, Layer
 from cnncli.yaml_scalar import inert
 
 Rule = Callable[[Case], Finding | None]
@@ -15,10 +15,11 @@ Rule = Callable[[Case], Finding | None]
 GUESSING, EXPLODING = "guessing", "exploding"
 DEAD = 0.9  # of a layer's units
 SATURATED = 0.8  # of a layer's outputs
-ENOUGH = 16  # images, below which a unit may well be 0 for all of them
+ENOUGH = 8  # images, below which a unit may well be 0 for all of them
 FACTOR = 100  # by which gradients fall from the last layer to the first; 62 in a sigmoid LeNet that learns
 PACE = 2e-3  # of its weights that a step moves some layer by, at least, if it is to learn within some epochs
 BLOWN = 2.0  # times the loss of guessing
+RESTLESS = 1.005  # times the loss of guessing; labels that mean nothing keep it within 0.3 %
 FADED = 0.01  # of the input's deviation
 GAP = 0.15  # of accuracy
 LASTING = 3  # epochs
@@ -74,11 +75,12 @@ def frozen(case: Case) -> Finding | None:
     """Gradients are there, and no weight moves."""
     last = case.history.last
     rows = [row for _, row in case.weighted]
-    if last is None or not rows or not any(row.gradient for row in rows) or any(row.update for row in rows):
+    if last is None or not any(row.gradient for row in rows) or case.history.moved:
         return None
     gradient = max(row.gradient or 0.0 for row in rows)
     words = (
-        f"step {last.step + 1:,} moved no weight of {len(rows)} layers, though there are gradients (the largest {gradient:.2g}): "
+        f"no step up to {last.step + 1:,} moved a weight of {len(rows)} layers, though there are gradients (the largest "
+        f"{gradient:.2g}): "
         f"at optimizer.lr {case.last.lr:.3g} steps are shorter than float32 can write"
     )
     return _found(case, "frozen", None, words, f"optimizer.lr={_usual(case):g}", gradient=gradient, lr=case.last.lr)
@@ -110,20 +112,31 @@ def vanishing(case: Case) -> Finding | None:
 def fading(case: Case) -> Finding | None:
     """Outputs that are the same whatever the image."""
     last = case.history.observations[0] if case.history.observations else None
-    if not case.guesses or last is None or not last.input_deviation or _any(case, (*OUTRIGHT, slow, vanishing)):
+    if not case.guesses or last is None or not last.input_deviation:
         return None
-    rows = [
-        (layer, row) for layer, row in zip(case.history.layers, last.seen, strict=True) if row.deviation is not None
-    ]
-    faded = [(layer, row) for layer, row in rows if (row.deviation or 0.0) < FADED * last.input_deviation]
+    rows = [pair for pair in zip(case.history.layers, last.seen, strict=True) if pair[0].role == WEIGHTS]
+    least = FADED * min(1.0, last.input_deviation)
+    faded = [(layer, row.deviation) for layer, row in rows if row.deviation is not None and row.deviation < least]
     if not faded:
         return None
-    layer, row = faded[0]
+    layer, deviation = faded[0]
     words = (
         f"signals fade on their way through: the input's deviation is {last.input_deviation:.2g}, that of the outputs of "
-        f"{layer.name} {row.deviation:.2g} at step {last.step + 1:,}, so the last layers see no difference between images"
+        f"{layer.name} {deviation:.2g} at step {last.step + 1:,}, so the last layers see no difference between images"
     )
-    return _found(case, "fading", layer, words, remedies.stronger_signal(case), deviation=row.deviation or 0.0)
+    return _found(case, "fading", layer, words, remedies.stronger_signal(case), deviation=deviation)
+
+
+def fast(case: Case) -> Finding | None:
+    """Steps so long that the loss is worse than that of guessing, by what they throw the weights about."""
+    loss, level = case.last.train.loss, case.facts.guessing
+    if not case.guesses or loss < RESTLESS * level or case.pace is None or _any(case, (*OUTRIGHT, slow, vanishing)):
+        return None
+    words = (
+        f"the loss is {loss:.4g}, above that of guessing ({level:.4g}), and a step moves some layer by {100 * case.pace:.2g} % "
+        f"of its weights: optimizer.lr {case.recipe.optimizer.lr:.3g} is too high"
+    )
+    return _found(case, "fast", None, words, remedies.lower_rate(case), loss=loss, pace=case.pace)
 
 
 def shuffled_labels(case: Case) -> Finding | None:
@@ -217,9 +230,9 @@ def overfit(case: Case) -> Finding | None:
     return _found(case, "overfit", None, words, remedies.less_overfitting(case), train=train, test=test)
 
 
-OUTRIGHT: tuple[Rule, ...] = (blank, unnormalised, batch_of_one, exploding, dead, saturated, frozen)
-"""What is said whether or not the run guesses; where it does, one of these is the likeliest cause."""
-CAUSES: tuple[Rule, ...] = (*OUTRIGHT, slow, vanishing, fading)
+OUTRIGHT: tuple[Rule, ...] = (blank, unnormalised, batch_of_one, fading, exploding, dead, saturated, frozen)
+"""What is seen for itself; where the run guesses, one of these is the likeliest cause."""
+CAUSES: tuple[Rule, ...] = (*OUTRIGHT, slow, vanishing, fast)
 """Of guessing, the likeliest first; of the last three one is named, and none where one of the others holds."""
 RULES: tuple[Rule, ...] = (constant_labels, *CAUSES, shuffled_labels, guessing, overfit)
 
