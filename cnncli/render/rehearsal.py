@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from textwrap import wrap
+
 from cnncli.layers import dims
 from cnncli.recipe import resolved
 from cnncli.render.columns import clock, count, millions, size
 from cnncli.render.table import write_json
-from cnncli.render.text import complain, inert, say
+from cnncli.render.text import columns_of, complain, inert, say
 from cnncli.render.training import headline
 from cnncli.train.rehearsal import Rehearsal
+
+INDENT = 9  # characters before the facts of a line
 
 
 def show_rehearsal(found: Rehearsal, format: str) -> None:
@@ -18,7 +23,9 @@ def show_rehearsal(found: Rehearsal, format: str) -> None:
     if format == "json":
         write_json({"schema": "cnncli/train/1", "dry_run": _facts(found)})
     else:
-        say(resolved(found.job.recipe).rstrip("\n"), *(f"# {line}" for line in _told(found)))
+        width = columns_of(sys.stdout) - len("# ")
+        lines = (part for line in _told(found) for part in wrap(line, width, subsequent_indent=" " * INDENT))
+        say(resolved(found.job.recipe).rstrip("\n"), *(f"# {line}" for line in lines))
 
 
 def _told(found: Rehearsal) -> list[str]:

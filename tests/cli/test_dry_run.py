@@ -36,10 +36,21 @@ def test_it_prints_a_recipe_and_what_it_takes(cnncli: Cnncli, here: Path) -> Non
     (here / "again.yaml").write_text(found.out, encoding="utf-8")
     assert load("again.yaml") == load("lenet", overrides)
     told = {line[2:].split()[0]: line for line in found.out.splitlines() if line.startswith("# ")}
-    assert told["LeNet"] == "# LeNet on digits (100 train, 144 val, 360 test) · 61,706 parameters · cpu · seed 0"
-    assert "61,706 of 61,706 parameters trained, 0.42 million MACs an image" in told["network"]
+    text = " ".join(line[2:].strip() for line in found.out.splitlines() if line.startswith("# "))
+    assert text.startswith("LeNet on digits (100 train, 144 val, 360 test) · 61,706 parameters · cpu · seed 0 network ")
+    assert "61,706 of 61,706 parameters trained, 0.42 million MACs an image" in text
     assert told["steps"] == "# steps    4 an epoch of 32 images, 12 in all"
-    assert "ms a step, measured over" in told["time"]
+    assert "ms a step, measured over" in text
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_it_fits_the_terminal(cnncli: Cnncli, columns: int) -> None:
+    """What does not fit on a line goes on below it, and all of it is a comment."""
+    found = cnncli("train lenet --dry-run epochs=3 limit=100", columns)
+    told = found.out[found.out.index("# LeNet") :].splitlines()
+    assert all(line.startswith("# ") for line in told)
+    assert max(map(len, told)) <= columns
+    assert sum(line.startswith("#" + " " * 10) for line in told) >= 1
 
 
 def test_its_json_has_the_same_figures(cnncli: Cnncli) -> None:

@@ -26,11 +26,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_ls_lists_every_recipe(cnncli: Cnncli) -> None:
-    """A line each, within 80 columns; ls is what `recipes` alone does."""
+    """A line each, within 80 columns, where the network, which the names tell, has no room; ls is what `recipes` alone does."""
     found = cnncli("recipes ls")
     assert (found.code, found.err) == (0, "")
     lines = found.out.splitlines()
-    assert lines[0].split() == ["name", "network", "data", "epochs", "reaches"]
+    assert lines[0].split() == ["name", "data", "epochs", "reaches"]
     assert [line.split()[0] for line in lines[1:]] == available()
     assert max(map(len, lines)) <= 80
     assert cnncli("recipes").out == found.out
@@ -154,3 +154,14 @@ def test_a_wrong_request_is_one_line(line: str, part: str, cnncli: Cnncli) -> No
 def test_nothing_heavy_is_imported(line: str) -> None:
     """Answers before torch could be imported."""
     assert heavy_imports(line) == []
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100])
+def test_a_narrow_list_keeps_the_names(cnncli: Callable[..., Result], columns: int) -> None:
+    """They are what one types; what was reached is said in a figure, and columns leave before anything is cut."""
+    found = cnncli("recipes ls", columns).out
+    assert max(map(len, found.splitlines())) <= columns
+    assert "…" not in found
+    assert {line.split()[0] for line in found.splitlines()[1:]} == set(available())
+    assert found.splitlines()[1 + available().index("lenet")].endswith("99.2 to 100 %")
+    assert ("digits" in found, "network" in found) == (columns >= 80, columns >= 100)
