@@ -151,7 +151,7 @@ def _below(found: Benchmark) -> None:
         )
     if any((found.share(each) or 0) > 1 for each in found.timed):
         _say(
-            "Above 100 %: some ways to compute a convolution need fewer operations than its MACs, or another library computes it."
+            "Above 100 %: the machine was busy whenever it multiplied, or a convolution took fewer operations than its MACs."
         )
     for each in found.most:
         _say(_most(each))
