@@ -222,6 +222,12 @@ FIELDS = (
     "features lenet --image none.png",
     "features lenet --image none.png --class 3",
     "features --help",
+    "sharing",
+    "sharing --shift -1,3 --cin 3 --cout 16 --k 3x5 --input 6x9",
+    "sharing --format markdown",
+    "sharing --shift 9,0",
+    "sharing lenet",
+    "sharing --help",
 )
 HELP = (
     "",
