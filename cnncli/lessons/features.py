@@ -93,8 +93,8 @@ def chosen_rows(subject: Subject, names: Sequence[str]) -> tuple[list[Row], tupl
 
 
 def _does_something(row: Row) -> bool:
-    """Not a view of its input, nor dropout, which is idle in eval mode."""
-    return not row.layer.idle or bool(row.layer.config.get("inplace"))
+    """Not a view of its input, nor dropout, which is idle in eval mode, nor parameters that nothing reads."""
+    return not row.layer.idles and (not row.layer.idle or bool(row.layer.config.get("inplace")))
 
 
 def walk(subject: Subject, pixels: torch.Tensor, names: Sequence[str] = (), top: int = 3) -> Walk:

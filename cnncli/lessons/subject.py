@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -218,7 +218,7 @@ def module_of(asked: Asked, network: Network, seed: int = 0) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if asked.loaded.module is None or not is_library(asked.source):
-            return build(network)
+            return build(replace(network, nodes=tuple(node for node in network.nodes if not node.layer.idles)))
         make = maker(asked.request)
         with attempted(asked.source), guests():
             return make()

@@ -178,10 +178,8 @@ def _told(found: Journey) -> list[str]:
     for each in found.follows:
         high, wide = each.places
         what = "the same numbers" if each.difference == 0 else f"the same up to {each.difference:.1g}"
-        lines.append(
-            f"{inert(each.row)} moves with it: {each.pixels} pixels are {each.units} unit{'s' * (each.units > 1)}, "
-            f"{what} at the {high}×{wide} places that see no edge"
-        )
+        far = f"{each.pixels} pixel{'s are' if each.pixels > 1 else ' is'} {each.units} unit{'s' * (each.units > 1)}"
+        lines.append(f"{inert(each.row)} moves with it: {far}, {what} at the {high}×{wide} places that see no edge")
     return [*lines, "so the maps move with the image; what the layers behind make of moved maps they had to learn"]
 
 

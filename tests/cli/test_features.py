@@ -96,6 +96,28 @@ def test_it_fits_the_terminal(cnncli: Cnncli, image: str, columns: int) -> None:
     assert max(map(len, out.splitlines())) <= max(columns, 62)
 
 
+def test_a_class_of_one_s_own(cnncli: Cnncli, image: str) -> None:
+    """As the network that it makes; parameters that nothing reads are in nobody's way."""
+    Path("own.py").write_text(
+        "from torch import nn\n\n"
+        "class Own(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.conv = nn.Conv2d(1, 3, 3)\n"
+        "        self.fc = nn.Linear(3, 4)\n"
+        "        self.left = nn.Linear(2, 2)\n\n"
+        "    def forward(self, x):\n"
+        "        return self.fc(nn.functional.adaptive_avg_pool2d(self.conv(x).relu(), 1).flatten(1))\n",
+        encoding="utf-8",
+    )
+    found = cnncli(f"features own.py:Own --input 1x20x20 --image {image} --gradcam")
+    assert found.code == 0
+    assert "evidence for" in found.out
+    assert "not watched" not in found.out
+    field = cnncli("receptive-field own.py:Own --input 1x20x20 --row conv")
+    assert "gradients agree: rows 9…11, columns 9…11" in field.out
+
+
 @pytest.mark.slow
 def test_many_layers_are_drawn_at_even_distances(cnncli: Cnncli, image: str) -> None:
     """24 of them, and it is said how to get another; functional calls of a recorded module are not watched, and that is said."""

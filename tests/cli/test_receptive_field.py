@@ -96,7 +96,7 @@ def test_a_library_s_module_that_is_recorded(cnncli: Cnncli) -> None:
 def test_it_fits_the_terminal(cnncli: Cnncli, line: str, columns: int) -> None:
     """Drawings are scaled to the width; the table of all rows keeps its numbers."""
     out = cnncli(line, columns).out
-    assert max(map(len, out.splitlines())) <= max(columns, 66 if "--row" not in line else 0)
+    assert max(map(len, out.splitlines())) <= max(columns, 50 if "--row" not in line else 0)
 
 
 def test_plain_characters_where_there_are_no_others() -> None:
