@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,7 @@ from cnncli.bench.figures import Most, Timed, gib
 from cnncli.bench.memory import Named, most, peaks
 from cnncli.bench.plan import Case, Plan
 from cnncli.bench.subject import Run, Subject, images, room
-from cnncli.bench.timing import CEILING, Product, Stopwatch, reason
+from cnncli.bench.timing import AGAIN, CEILING, Product, Stopwatch, reason
 from cnncli.datasets.progress import Progress
 from cnncli.errors import RequestError
 from cnncli.report import Report, report
@@ -57,8 +57,9 @@ def bench(subject: Subject, plan: Plan, named: Named, halted: Callable[[], bool]
     products = {precision: Product(precision, subject.device) for precision in dict.fromkeys(c.precision for c in runs)}
     shares = [plan.seconds] * len(runs) + [max(plan.seconds, CEILING)] * len(products)
     watch = Stopwatch([*runs.values(), *products.values()], subject.device, shares)
-    watch.run(halted, progress)
+    watch.run(halted, progress, turns([case.precision for case in runs]))
     progress.end()
+    found = report(subject.network)
     failed = [(case.words, watch.failed[place]) for place, case in enumerate(runs) if place in watch.failed]
     timed = [
         Timed(case, tuple(taken), sizes.get(case)) for case, taken in zip(runs, watch.seconds, strict=False) if taken
@@ -66,14 +67,14 @@ def bench(subject: Subject, plan: Plan, named: Named, halted: Callable[[], bool]
     why = (*left_out, *unfit, *failed)
     if not timed and not halted():
         raise RequestError(f"{subject.network.name}: nothing could be measured: {why[0][0]}: {why[0][1]}")
+    reached = dict.fromkeys(products, 0.0)
+    for each in timed:
+        reached[each.case.precision] = max(reached[each.case.precision], each.flops_per_second(found.totals.macs))
+    flops = {precision: product.flops for precision, product in products.items()}
     return Benchmark(
-        report=report(subject.network),
+        report=found,
         timed=tuple(timed),
-        ceilings={
-            name: product.flops / min(taken)
-            for (name, product), taken in zip(products.items(), watch.seconds[len(runs) :], strict=True)
-            if taken
-        },
+        ceilings=ceilings(watch, flops, len(runs), reached, halted),
         side=next(iter(products.values())).side if products else 0,
         left_out=why,
         most=_most(subject, plan, halted),
@@ -84,6 +85,36 @@ def bench(subject: Subject, plan: Plan, named: Named, halted: Callable[[], bool]
         seconds=plan.seconds,
         interrupted=halted(),
     )
+
+
+def turns(precisions: Sequence[str]) -> list[int]:
+    """The order of a round of cases in these precisions: after each the ceiling in its precision, whose tasks follow the cases.
+
+    So the ceiling is measured all along, before every case and after it, and not at one moment that may be a busy one.
+    """
+    ceiling = {precision: len(precisions) + place for place, precision in enumerate(dict.fromkeys(precisions))}
+    return [each for place, precision in enumerate(precisions) for each in (place, ceiling[precision])]
+
+
+def ceilings(
+    watch: Stopwatch, flops: Mapping[str, int], first: int, reached: Mapping[str, float], halted: Callable[[], bool]
+) -> dict[str, float]:
+    """Operations a second of each product at its fastest, by precision.
+
+    flops: of one product · first: the place of the products among the tasks · reached: operations a second of the fastest case.
+    Where that is more, the product is measured again: whatever else the machine does can only slow it down, so that the fastest of
+    more repetitions is nearer to the ceiling.
+    """
+    found = {}
+    for place, (precision, each) in enumerate(flops.items(), first):
+        taken = watch.seconds[place]
+        for _ in range(AGAIN):
+            if halted() or not taken or reached[precision] <= each / min(taken):
+                break
+            watch.measure(place, CEILING, halted)
+        if taken:
+            found[precision] = each / min(taken)
+    return found
 
 
 def _chosen(subject: Subject, plan: Plan) -> tuple[list[Case], list[tuple[str, str]]]:

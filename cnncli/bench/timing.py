@@ -16,6 +16,7 @@ from cnncli.train.device import wait
 
 ROUNDS = 4
 CEILING = 1.0  # seconds at least for a product: of one that is disturbed every time, the fastest is no ceiling
+AGAIN = 5  # times at most that a ceiling is measured for as long once more, where something was faster
 MOST = 100_000  # repetitions of one thing in a round
 
 
@@ -68,24 +69,32 @@ class Stopwatch:
 
     def __init__(self, tasks: Sequence[Task], device: torch.device, seconds: Sequence[float]) -> None:
         """seconds: for each task, over all rounds."""
-        self._tasks, self._device, self._shares = tasks, device, [each / ROUNDS for each in seconds]
+        self._tasks, self._device, self._wanted = tasks, device, seconds
         self.seconds: list[list[float]] = [[] for _ in tasks]
         self.failed: dict[int, str] = {}
 
-    def run(self, halted: Callable[[], bool], progress: Progress) -> None:
-        """All rounds; `halted` is asked after each repetition, and ends them."""
-        progress.begin("measuring", ROUNDS * len(self._tasks))
+    def run(self, halted: Callable[[], bool], progress: Progress, turns: Sequence[int] | None = None) -> None:
+        """All rounds; `halted` is asked after each repetition, and ends them.
+
+        turns: the places of tasks in the order of a round, as they stand unless told; a task's time is shared out over its turns.
+        """
+        turns = range(len(self._tasks)) if turns is None else turns
+        progress.begin("measuring", ROUNDS * len(turns))
         for _ in range(ROUNDS):
-            for place in range(len(self._tasks)):
+            for place in turns:
                 if halted():
                     return
-                if place not in self.failed:
-                    self._measure(place, halted)
+                self.measure(place, self._wanted[place] / (ROUNDS * turns.count(place)), halted)
                 progress.done += 1
 
-    def _measure(self, place: int, halted: Callable[[], bool]) -> None:
-        """One round of one task; the first repetition warms up, and is not counted where that takes no longer than the round."""
-        task, own, left = self._tasks[place], self.seconds[place], self._shares[place]
+    def measure(self, place: int, left: float, halted: Callable[[], bool]) -> None:
+        """`left` seconds of one task, unless it failed before.
+
+        The first repetition warms up, and is not counted where that takes no longer than `left`.
+        """
+        if place in self.failed:
+            return
+        task, own = self._tasks[place], self.seconds[place]
         try:
             with guests():
                 task.settle()

@@ -14,8 +14,9 @@ from cnncli.bench import subject as subjects
 from cnncli.bench.memory import Named, most, peaks
 from cnncli.bench.peak import supported
 from cnncli.bench.plan import Case
+from cnncli.bench.run import ceilings, turns
 from cnncli.bench.subject import Run, Subject, needed, subject
-from cnncli.bench.timing import ROUNDS, Product, Stopwatch
+from cnncli.bench.timing import AGAIN, ROUNDS, Product, Stopwatch
 from cnncli.datasets.progress import Progress
 from cnncli.errors import RequestError
 from cnncli.sources import Request, load
@@ -116,6 +117,46 @@ def test_what_was_measured_stays_where_it_is_halted() -> None:
     watch.run(lambda: log.count("a") > 3, Progress())
     assert len(watch.seconds[0]) == 3
     assert watch.seconds[1] == []
+
+
+def test_the_ceiling_has_a_turn_after_each_case() -> None:
+    """In the case's own precision, in every round; together its turns take the time that it was given."""
+    assert turns(["float32", "float32", "bfloat16"]) == [0, 3, 1, 3, 2, 4]
+    log: list[str] = []
+    watch = Stopwatch([Task(log, "a"), Task(log, "b"), Task(log, "ceiling")], CPU, [0.01, 0.01, 0.16])
+    watch.run(lambda: False, Progress(), turns(["float32", "float32"]))
+    settled = [line.split()[0] for line in log if line.endswith("settled")]
+    assert settled == ["a", "ceiling", "b", "ceiling"] * ROUNDS
+    assert 0.16 <= sum(watch.seconds[2]) < 0.16 + 2 * ROUNDS * max(watch.seconds[2])
+
+
+class Busy(Task):
+    """A product on a machine that has something else to do, the first few times."""
+
+    flops = 1_000_000
+
+    def __call__(self) -> None:
+        """Slowly at first."""
+        time.sleep(0.03 if len(self.log) < 8 else 0.002)
+        self.log.append(self.name)
+
+
+@pytest.mark.parametrize(("reached", "again"), [(0.0, 0), (100e6, 1), (1e18, AGAIN)])
+def test_a_ceiling_that_was_surpassed_is_measured_again(
+    monkeypatch: pytest.MonkeyPatch, reached: float, again: int
+) -> None:
+    """Until it is not, but not for ever: a convolution may take fewer operations than its MACs."""
+    monkeypatch.setattr("cnncli.bench.run.CEILING", 0.3)
+    log: list[str] = []
+    product, flops = Busy(log, "product"), {"float32": Busy.flops}
+    watch = Stopwatch([product], CPU, [0.01])
+    watch.measure(0, 0.01, lambda: False)
+    before = log.count("product settled")
+    found = ceilings(watch, flops, 0, {"float32": reached}, lambda: False)
+    assert log.count("product settled") - before == again
+    assert found == {"float32": Busy.flops / min(watch.seconds[0])}
+    assert (found["float32"] > 40e6) == bool(again)
+    assert ceilings(watch, flops, 0, {"float32": 1e18}, lambda: True) == found
 
 
 def test_a_product_has_its_operations() -> None:
