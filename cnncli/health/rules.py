@@ -242,7 +242,8 @@ def _any(case: Case, rules: tuple[Rule, ...]) -> bool:
 
 
 def _found(case: Case, kind: str, layer: Layer | None, words: str, remedy: str, **numbers: float) -> Finding:
-    return Finding(kind, case.last.epoch, layer.name if layer else None, words, remedy, numbers)
+    plain = {name: float(number) for name, number in numbers.items()}
+    return Finding(kind, case.last.epoch, layer.name if layer else None, words, remedy, plain)
 
 
 def _worst(layers: list[tuple[Layer, float]]) -> tuple[Layer, float]:

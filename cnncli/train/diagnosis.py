@@ -28,7 +28,7 @@ def facts(job: Job) -> Facts:
 
 def blown_up(state: State, words: str, lr: float) -> Finding:
     """What there is to say of a run that ended because its numbers were no longer finite, as `words` tell."""
-    return Finding(EXPLODING, len(state.epochs) + 1, None, words, f"optimizer.lr={lr / 10:g}", {"lr": lr})
+    return Finding(EXPLODING, len(state.epochs) + 1, None, words, f"optimizer.lr={lr / 10:g}", {"lr": float(lr)})
 
 
 def kinds(found: Sequence[Finding]) -> tuple[str, ...]:

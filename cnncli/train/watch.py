@@ -28,9 +28,8 @@ from cnncli.health.observation import (
 )
 from cnncli.modules import ScaledTanh
 
-SAMPLE = (
-    8192  # numbers of a weight that are compared with themselves after the step: enough for the length of the change
-)
+WEIGHTS_SEEN = 8192  # numbers of a weight that are compared after the step: enough for the length of the change
+OUTPUTS_SEEN = 16_384  # numbers of an output that statistics are of: the deviation is within 1 % of that of all
 FLAT = 0.95**0.5  # of its way to its end, a tanh's slope is 5 % of its largest, and so is a sigmoid's
 
 _ROLES: dict[str, tuple[type[nn.Module], ...]] = {
@@ -112,7 +111,7 @@ class Sight:
     def forward(self, images: torch.Tensor) -> Iterator[None]:
         """Look at the outputs of the layers as they run for the first time in here. images: those they run on"""
         self._images = len(images)
-        self._input = _moments(images)
+        self._input = _moments(_sample(images, OUTPUTS_SEEN))
         with ExitStack() as hooks:
             for name, layer in self._watch.modules.items() if self._watch.hooked else ():
                 hooks.callback(layer.register_forward_hook(partial(self._output, name)).remove)
@@ -126,14 +125,14 @@ class Sight:
                 continue
             self._found[name, "gradient"] = torch.linalg.vector_norm(weight.grad)
             self._found[name, "weight"] = torch.linalg.vector_norm(weight)
-            sample = _sample(weight).clone()
+            sample = _sample(weight, WEIGHTS_SEEN).clone()
             self._before[name] = _Before(sample, torch.linalg.vector_norm(sample))
 
     @torch.no_grad()
     def moved(self) -> None:
         """Look at how far the step has moved the weights."""
         for name, (sample, norm) in self._before.items():
-            change = torch.linalg.vector_norm(_sample(self._weights[name]) - sample)
+            change = torch.linalg.vector_norm(_sample(self._weights[name], WEIGHTS_SEEN) - sample)
             self._found[name, "update"] = change / norm
         self._before.clear()
 
@@ -151,8 +150,9 @@ class Sight:
         """A forward hook."""
         if not isinstance(output, torch.Tensor) or not output.is_floating_point() or (name, "mean") in self._found:
             return
-        self._found[name, "mean"], self._found[name, "deviation"] = _moments(output)
-        share = _idle(layer, output)
+        some = _sample(output, OUTPUTS_SEEN)
+        self._found[name, "mean"], self._found[name, "deviation"] = _moments(some)
+        share = _idle(layer, output, some)
         if share is not None:
             self._found[name, "idle"] = share
 
@@ -174,27 +174,30 @@ def _trained(layer: nn.Module) -> nn.Parameter | None:
     return weight if weight is not None and weight.requires_grad else None
 
 
-def _idle(layer: nn.Module, output: torch.Tensor) -> torch.Tensor | None:
-    """The share of a layer's units that do nothing, or of its outputs that are at an end; None where it has neither."""
+def _idle(layer: nn.Module, output: torch.Tensor, some: torch.Tensor) -> torch.Tensor | None:
+    """The share of a layer's units that do nothing, or of `some` of its outputs that are at an end; None where it has neither."""
     if isinstance(layer, _ROLES[RELU]):
         others = [axis for axis in range(output.ndim) if axis != 1]  # N×C or N×C×H×W
-        return (output.amax(others) <= 0).float().mean() if output.ndim > 1 else None
+        # The sum is 0 where all are, as none is negative; the largest would tell the same, thirty times as slowly.
+        return (output.sum(others) == 0).float().mean() if output.ndim > 1 else None
     if not isinstance(layer, _ROLES[SQUASHING]):
         return None
     middle, reach = (0.5, 0.5) if isinstance(layer, nn.Sigmoid) else (0.0, getattr(layer, "amplitude", 1.0))
-    return ((output - middle).abs() > FLAT * reach).float().mean()
+    return ((some - middle).abs() > FLAT * reach).float().mean()
 
 
 def _moments(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and deviation."""
-    variance, mean = torch.var_mean(values.detach(), correction=0)
+    variance, mean = torch.var_mean(values, correction=0)
     return mean, variance.sqrt()
 
 
-def _sample(weight: torch.Tensor) -> torch.Tensor:
-    """At most `SAMPLE` of its numbers, evenly spread."""
-    apart = -(-weight.numel() // SAMPLE) | 1  # odd, so as not to meet the same column of a matrix in every row
-    return weight.detach().reshape(-1)[::apart]
+def _sample(values: torch.Tensor, most: int) -> torch.Tensor:
+    """At most so many of them, evenly spread in memory, which takes no copy of the rest."""
+    if values.ndim == 4 and values.is_contiguous(memory_format=torch.channels_last):
+        values = values.permute(0, 2, 3, 1)
+    apart = -(-values.numel() // most) | 1  # odd, so as not to meet the same column of a matrix in every row
+    return values.detach().reshape(-1)[::apart].float()
 
 
 def _numbers(tensors: Sequence[torch.Tensor]) -> list[float | None]:
