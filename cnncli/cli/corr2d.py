@@ -74,20 +74,21 @@ def corr2d(
     path, depth, wanted = picture_path(out), image_channels(channels), image_size(size)
     if (step or every is not None) and format != "table":
         raise RequestError(f"--step shows frames to a person; leave --format {format} out")
-    weights, named = kernel_named(kernel or TEXTBOOK[1])
+    x = TEXTBOOK[0] if x is None else x
+    weights, named = kernel_named(TEXTBOOK[1] if kernel is None else kernel)
     given = {"stride": stride, "padding": pad, "dilation": dilation}
     found = correlation(
-        read_maps(x or TEXTBOOK[0], channels=depth, size=wanted),
+        read_maps(x, channels=depth, size=wanted),
         weights,
         {name: spread(text) for name, text in given.items() if text is not None},
         bias=read_array(bias, "--bias") if bias is not None else None,
         flip=flip,
         named=named,
-        image=is_image(x or ""),
+        image=is_image(x),
     )
     from cnncli.render.correlation import draw, frames, show_correlation
     from cnncli.render.stepping import show_frames
-    from cnncli.render.text import say
+    from cnncli.render.text import say_picture
 
     if step or every is not None:
         show_frames(frames(found), every)
@@ -95,4 +96,4 @@ def corr2d(
     if path is not None:
         draw(found, path)
         if format == "table":
-            say(f"picture: {path}")
+            say_picture(path)

@@ -56,7 +56,7 @@ def edge_detect(
 
     On a terminal the steps are shown as they go; --every slows them down.
 
-    Example: cnncli edge-detect --image photo.png --target sobel-x --out learned.png
+    Example: cnncli edge-detect --image photo.png --target sobel-x --out edges.png
     """
     path, wanted = picture_path(out), image_size(size)
     if lr is not None and not 0 < lr <= 1e9:

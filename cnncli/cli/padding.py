@@ -24,9 +24,9 @@ def padding(
 ) -> None:
     """Show what padding and stride do: the output's size, and how often each pixel is read.
 
-    Without padding a corner is read once and the middle as often as the kernel has
-    taps, so that what stands at the edge counts for little; same padding keeps the
-    size at stride 1; a larger stride may leave the last pixels unread.
+    Without padding a corner is read once and the middle as often as the kernel
+    has taps, so that what stands at the edge counts for little; same padding
+    keeps the size at stride 1; a larger stride may leave the last pixels unread.
 
     Example: cnncli padding --input 7x7 --k 3 --stride 2 --pad 1
     """
@@ -37,10 +37,10 @@ def padding(
     size = shape(input)
     found = choices(size * 2 if len(size) == 1 else size, *map(spread, (k, stride, dilation, pad)))
     from cnncli.render.padding import draw, show_padding
-    from cnncli.render.text import say
+    from cnncli.render.text import say_picture
 
     show_padding(found, format)
     if path is not None:
         draw(found, path)
         if format == "table":
-            say(f"picture: {path}")
+            say_picture(path)

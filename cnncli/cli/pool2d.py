@@ -53,8 +53,8 @@ def pool2d(
     """Take the largest number of every window (max pooling), or the mean (average pooling), of each channel alone.
 
     Pooling shrinks the maps and has nothing to learn; max keeps what stands out,
-    the mean smooths. Without arguments it is the notes' example, kernel 3, padding
-    1, stride 2×1; with --grad, where backpropagation sends a gradient.
+    the mean smooths. Without arguments it is the notes' example, kernel 3,
+    padding 1, stride 2×1; with --grad, where backpropagation sends a gradient.
 
     Example: cnncli pool2d --x photo.png --k 8 --mode avg --out pooled.png
     """
@@ -69,6 +69,8 @@ def pool2d(
     if not given and x is None:
         given = dict(NOTES)
     given = {"kernel_size": 2, **given, **({"ceil_mode": True} if ceil else {})}
+    if x is None and (channels or size):
+        raise RequestError("--channels and --size are for images; name one with --x")
     array = read_maps(x, channels=depth, size=wanted) if x is not None else arange()
     mean = {"count_include_pad": False} if exclude_pad else {}
     if mean and mode == "max":
@@ -81,7 +83,7 @@ def pool2d(
         other = pooling("avg" if mode == "max" else "max", array, given, image=found.image)
     from cnncli.render.pooling import draw, frames, show_pooling
     from cnncli.render.stepping import show_frames
-    from cnncli.render.text import say
+    from cnncli.render.text import say_picture
 
     if step or every is not None:
         show_frames(frames(found), every)
@@ -89,4 +91,4 @@ def pool2d(
     if path is not None:
         draw(found, other, path, grad=grad)
         if format == "table":
-            say(f"picture: {path}")
+            say_picture(path)

@@ -29,8 +29,8 @@ def runs(
 ) -> None:
     """List the runs of this folder, the newest first (ls); or show in what some differ, and how well they did (compare).
 
-    A run is finished, stopped (cnncli resume goes on with it), running, or broken:
-    a file in its folder cannot be read.
+    A run is finished, stopped (cnncli resume goes on with it), running, or
+    broken: a file in its folder cannot be read.
 
     Example: cnncli runs compare lenet-1 lenet-2 --out curves.png
     """

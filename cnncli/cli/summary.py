@@ -50,8 +50,10 @@ def summary(
 ) -> None:
     """Show a network layer by layer: output sizes, parameters, MACs and receptive fields.
 
-    A module of PyTorch is run once without memory, on the meta device, and what it does is written down. FILE.py:Class and
-    package.module:factory execute that code. A file of tensors (.safetensors, .pt) is listed; nothing in it is ever executed.
+    A module of PyTorch is run once without memory, on the meta device, and what
+    it does is written down. FILE.py:Class and package.module:factory execute that
+    code. A file of tensors (.safetensors, .pt) is listed; nothing in it is ever
+    executed.
 
     Example: cnncli summary lenet --input 1x28x28
     """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-CSV_MIB = 64  # of a .csv; what is larger belongs into a .npy
+CSV_MIB = 16  # of a .csv: some million numbers, which as text take 50 times that while they are read
 REAL = "biuf"  # numpy's letters for truth values, integers and fractions
 CURE = 'write numbers as in "0 1 2; 3 4 5", or name a .csv, .npy or image file'
 
@@ -49,7 +49,12 @@ def read_array(
 def read_maps(
     text: str, option: str = "--x", *, channels: Literal[1, 3] | None = None, size: tuple[int, int] | None = None
 ) -> NDArray[np.float64]:
-    """As `read_array`, always C×H×W: a matrix is one channel. Raises `RequestError` for an array of four axes."""
+    """As `read_array`, always C×H×W: a matrix is one channel.
+
+    Raises `RequestError` for an array of four axes, and for `channels` and `size` of what is no image.
+    """
+    if (channels or size) and not is_image(text):
+        raise RequestError(f"--channels and --size are for images; name one with {option}")
     found = read_array(text, option, channels=channels, size=size)
     if found.ndim > 3:
         raise RequestError(f"{option}: {found.ndim} axes; an input has three, channels, rows and columns")
@@ -77,13 +82,15 @@ def _text(path: str) -> str:
     from cnncli.datasets.folders import reason
 
     try:
-        if Path(path).stat().st_size > CSV_MIB * 2**20:
-            raise DataError(f"cannot read {path!r}: it has more than {CSV_MIB} MiB; save it as .npy")
-        return Path(path).read_text(encoding="utf-8-sig")
+        with Path(path).open(encoding="utf-8-sig") as file:
+            found = file.read(CSV_MIB * 2**20 + 1)  # whatever size the system says: a device has none
     except UnicodeDecodeError as error:
         raise DataError(f"cannot read {path!r}: it is no text in UTF-8; save it as CSV") from error
     except (OSError, ValueError) as error:
         raise DataError(f"cannot read {path!r}: {reason(error)}") from error
+    if len(found) > CSV_MIB * 2**20:
+        raise DataError(f"cannot read {path!r}: it has more than {CSV_MIB} MiB; save it as .npy")
+    return found
 
 
 def _fields(line: str) -> list[str]:

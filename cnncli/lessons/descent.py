@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-NOTHING = (
-    1e-12  # of the largest eigenvalue: what is smaller is rounding, and the loss says nothing about that direction
-)
-
+NOTHING = 1e-12  # of the largest eigenvalue: what is smaller is rounding, and its direction changes no loss
 MANY = 1000  # rows
 
 

@@ -23,7 +23,8 @@ class Malformed(ValueError):
 
 def written(text: str) -> NDArray[np.float64]:
     """The array that `text` writes: H×W, C×H×W or O×C×H×W. Raises `Malformed`."""
-    kernels = [[_rows(each) for each in kernel.split("|")] for kernel in _unbracketed(text).split("||")]
+    text = _unbracketed(text.replace("−", "-"))  # the minus sign of books
+    kernels = [[_rows(each) for each in kernel.split("|")] for kernel in text.split("||")]
     found = array(kernels)
     return found if len(found) > 1 else found[0] if len(found[0]) > 1 else found[0, 0]
 
@@ -36,7 +37,8 @@ def array(kernels: Sequence[Sequence[Rows]]) -> NDArray[np.float64]:
     for place, channels in enumerate(kernels, 1):
         kernel = f"kernel {place}, " if len(kernels) > 1 else ""
         if len(channels) != len(kernels[0]):
-            raise Malformed(f"{kernel}channels {len(channels)}, in kernel 1 {len(kernels[0])}")
+            have = f"{len(channels)} channel{'s' * (len(channels) > 1)}"
+            raise Malformed(f"kernel {place}: {have}, kernel 1 has {len(kernels[0])}")
         for number, rows in enumerate(channels, 1):
             name = f"{kernel}channel {number}, " if len(channels) > 1 else kernel
             found.append(_matrix(rows, name))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import codecs
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _STAND_INS = {
     "×": "x",
@@ -78,6 +81,11 @@ def complain(message: str, place: str = "cnncli") -> None:
 def say(*lines: str) -> None:
     """Result lines on stdout."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def say_picture(path: Path) -> None:
+    """Where a picture was drawn, on stdout."""
+    say(f"picture in {inert(path.as_posix())}")
 
 
 def emphasise(line: str) -> None:

@@ -83,6 +83,8 @@ def test_every_step_is_printed_where_there_is_no_terminal(cnncli: Cnncli) -> Non
         ("--mode avg --dilation 2", 2, "--dilation is for --mode max"),
         ("--exclude-pad", 2, "--exclude-pad is for --mode avg"),
         ("--x file.npy", 3, "cannot read 'file.npy'"),
+        ("--channels 3", 2, "--channels and --size are for images"),
+        ("--x '1 2' --size 8x8", 2, "--channels and --size are for images"),
         ("--step --format csv", 2, "leave --format csv out"),
         ("--out y.gif", 2, "must end in .png"),
     ],

@@ -81,11 +81,22 @@ def test_json_is_one_line_of_ascii(cnncli: Callable[..., Result]) -> None:
     assert json.loads(found.out)["schema"] == "cnncli/summary/1"
 
 
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("lesson", ["corr2d --no-check", "pool2d", "padding", "bottleneck", "edge-detect"])
+def test_a_picture_s_name_is_inert(lesson: str, cnncli: Callable[..., Result]) -> None:
+    """Escape sequences and line breaks in it are written out."""
+    found = cnncli(f"{lesson} --out '\x1b[31m\n.png'")
+    assert found.code == 0
+    assert found.out.splitlines()[-1] == r"picture in \x1b[31m\n.png"
+
+
 def test_every_command_teaches_itself() -> None:
     """Each file in cli/ is a command with a help text that ends in an example."""
     for stem in stems("cnncli.cli"):
         help_text = command(stem.replace("_", "-")).help or ""
         assert "Example: cnncli " in help_text, stem
+        wide = [line for line in help_text.splitlines()[1:] if len(line) > 78]  # 80 columns would break them again
+        assert not wide, stem
 
 
 def test_colour_only_on_a_terminal(cnncli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:

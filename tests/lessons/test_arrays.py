@@ -23,7 +23,16 @@ SQUARE = [[0.0, 1.0], [2.0, 3.0]]
 
 @pytest.mark.parametrize(
     "text",
-    ["0 1; 2 3", "0,1;2,3", "0, 1\n2, 3", " 0 1 ; 2 3 ; ", "[[0, 1], [2, 3]]", "[[0 1]\n [2 3]]", "0/7 2/2; 4/2 3"],
+    [
+        "0 1; 2 3",
+        "0,1;2,3",
+        "0, 1\n2, 3",
+        " 0 1 ; 2 3 ; ",
+        "[[0, 1], [2, 3]]",
+        "[[0 1]\n [2 3]]",
+        "0/7 2/2; 4/2 3",
+        "−0 1; 2 3",
+    ],
 )
 def test_a_matrix_is_written_in_many_ways(text: str) -> None:
     """Blanks or commas between numbers, semicolons or lines between rows, Python's and numpy's brackets, fractions."""
@@ -57,7 +66,7 @@ WRONG = {
     "1,,2": "row 1, column 2: '' is not a number",
     "1 2 | 3 4; 5 6": "channel 2, it is 2×2, the first is 1×2",
     "1 | 2; 3 x": "channel 2, row 2: 2 numbers, row 1 has 1",
-    "1 | 2 || 3": "kernel 2, channels 1, in kernel 1 2",
+    "1 | 2 || 3": "kernel 2: 1 channel, kernel 1 has 2",
     "nan": "row 1, column 1: 'nan' is not finite",
     "1 -inf": "row 1, column 2: '-inf' is not finite",
     "1e101": "row 1, column 1: '1e101' is not finite, or beyond 1e+100",
@@ -78,6 +87,13 @@ def test_an_input_has_three_axes() -> None:
     """Several kernels are no input."""
     with pytest.raises(RequestError, match="--x: 4 axes"):
         read_maps("1 || 2")
+
+
+def test_what_is_for_images_alone_is_not_passed_over() -> None:
+    """Numbers have no colours, and no size but their own."""
+    for options in ({"channels": 3}, {"size": (2, 2)}):
+        with pytest.raises(RequestError, match="for images; name one with --x"):
+            read_maps("1 2", **options)
 
 
 def test_csv_has_a_line_for_a_row(tmp_path: Path) -> None:
@@ -107,6 +123,15 @@ def test_a_wrong_csv_is_named(tmp_path: Path, text: bytes, words: str) -> None:
     with pytest.raises(DataError, match=r"x\.csv") as caught:
         read_array(str(path))
     assert words in str(caught.value)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a device without an end")
+def test_a_csv_is_read_no_further_than_its_limit(tmp_path: Path) -> None:
+    """Whatever size the system says."""
+    path = tmp_path / "x.csv"
+    path.symlink_to("/dev/zero")
+    with pytest.raises(DataError, match="more than 16 MiB"):
+        read_array(str(path))
 
 
 @pytest.mark.parametrize("name", ["x.csv", "x.npy", "x.png", "x\0.csv", "x\0.npy"])
