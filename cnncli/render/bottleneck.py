@@ -123,4 +123,5 @@ def _closing(found: Bottleneck) -> Iterator[str]:
         f"the price: the {dims(wide.kernel)} window reads {found.mid:,} mixtures of the {wide.in_channels:,} channels"
     )
     gain = f"it needs no more MACs up to {even:,} channels" if even else "no bottleneck saves MACs here"
-    yield from wrap(f"{gain}; {price}", width)
+    more = f", and more with these {found.mid:,}" if 0 < even < found.mid else ""
+    yield from wrap(f"{gain}{more}; {price}", width)

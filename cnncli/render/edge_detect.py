@@ -94,6 +94,11 @@ def loss_text(value: float) -> str:
     return f"{value:.3f}" if 0.001 <= value < 1e7 else f"{value:.3e}"
 
 
+def counted(steps: int) -> str:
+    """`1 step`, `1,000 steps`."""
+    return f"{steps:,} step{'s' * (steps != 1)}"
+
+
 def reported(steps: int) -> list[int]:
     """The steps whose losses are printed, from 1: each fifth, or of many fewer; the last one too."""
     gap = PRINTED
@@ -143,7 +148,7 @@ def _heading(found: Learned, image: str | None, width: int) -> Iterator[str]:
         source = f"{inert(image)} ({dims(task.image.shape)}, grey) and what {task.name} makes of it"
     yield from _prose(f"{what(task)}, learned from {'a ' if image is None else ''}{source}", width)
     rate = f"lr {lr}, the fastest by the theory below" if found.chosen else f"lr {lr}"
-    yield from _prose(f"{found.steps:,} steps, {rate}, seed {found.seed}", width)
+    yield from _prose(f"{counted(found.steps)}, {rate}, seed {found.seed}", width)
     yield from _prose("numpy; the gradient is written out, and is the one that torch's autograd finds", width)
     yield ""
     if max(task.image.shape) <= SMALL:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from cnncli.layers import dims
 from cnncli.lessons.edge_detect import Learned
+from cnncli.render.edge_detect import counted, loss_text, what
 from cnncli.render.edge_detect import figure as digits
-from cnncli.render.edge_detect import loss_text, what
 from cnncli.render.grids import number
 from cnncli.render.panels import Look, Panel, draw_panel, look_of
 from cnncli.render.plots import blank_figure, placed, png_of
@@ -42,7 +42,7 @@ def picture(found: Learned) -> bytes:
     _losses(sheet.add_subplot(places[1, :]), found)
     source = f"{dims(found.task.image.shape)} image"
     title = f"{what(found.task)}, learned from a {source} and {'its edges' if not found.task.name else f'its {found.task.name}'}"
-    sheet.suptitle(f"{title}: {found.steps:,} steps, lr {digits(found.run.lr)}, seed {found.seed}", fontsize=11)
+    sheet.suptitle(f"{title}: {counted(found.steps)}, lr {digits(found.run.lr)}, seed {found.seed}", fontsize=11)
     return png_of(sheet)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from cnncli.formula import Formula
+from cnncli.render.text import columns_taken
 
 
 def formula_json(found: Formula) -> dict[str, object]:
@@ -21,7 +23,7 @@ def formula_text(found: Formula) -> str:
 def formula_lines(formulas: Sequence[Formula], width: int) -> list[str]:
     """`parameters  (C_in·k_h·k_w + 1)·C_out = (6·5·5 + 1)·16 = 2,416`, the names padded to one width.
 
-    A line that is wider than `width` is broken before an equals sign, and before the remark.
+    A line that stdout would write wider than `width` is broken before an equals sign, and before the remark.
     """
     names = max((len(found.of) for found in formulas), default=0)
     return [line for found in formulas for line in _broken(f"{found.of:{names}}  ", _steps(found), found.note, width)]
@@ -34,9 +36,9 @@ def _steps(found: Formula) -> list[str]:
 
 def _broken(name: str, steps: list[str], note: str, width: int) -> list[str]:
     lines = [name + " = ".join(steps)]
-    if len(lines[0]) > width and len(steps) > 1:
+    if columns_taken(lines[0], sys.stdout) > width and len(steps) > 1:
         lines = [name + steps[0], " " * len(name) + "= " + " = ".join(steps[1:])]
-    if note and len(lines[-1]) + len(note) + 5 <= width:
+    if note and columns_taken(f"{lines[-1]}   ({note})", sys.stdout) <= width:
         lines[-1] += f"   ({note})"
     elif note:
         lines.append(" " * len(name) + f"({note})")

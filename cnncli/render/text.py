@@ -98,6 +98,12 @@ def emphasise(line: str) -> None:
     Console(highlight=False, markup=False, emoji=False, soft_wrap=True).print(line, style="bold")
 
 
+def columns_taken(text: str, stream: TextIO) -> int:
+    """Columns of `text` as `stream` will write it: what stands in for a character may be longer than that."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return len(text.encode(encoding, "cnncli").decode(encoding))
+
+
 def columns_of(stream: TextIO, otherwise: int = 80) -> int:
     """The width to write for: $COLUMNS, else the terminal's, else `otherwise` (a pipe)."""
     import os

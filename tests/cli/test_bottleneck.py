@@ -16,6 +16,12 @@ from tests.conftest import Result, assert_refused
 Cnncli = Callable[..., Result]
 
 
+def test_a_bottleneck_that_costs_more_is_told(cnncli: Cnncli) -> None:
+    """Beyond the break-even width it says so in words."""
+    assert "up to 154 channels, and more with these 500;" in " ".join(cnncli("bottleneck --mid 500").out.split())
+    assert "and more with" not in " ".join(cnncli("bottleneck --mid 154").out.split())
+
+
 def test_scripts_get_the_same_figures(cnncli: Cnncli) -> None:
     """JSON and CSV; the paths add up to their layers."""
     found = json.loads(cnncli("bottleneck --format json").out)

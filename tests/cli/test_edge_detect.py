@@ -125,6 +125,7 @@ def test_frames_where_they_are_asked_for(cnncli: Cnncli) -> None:
         f"step {step} of 7, lr 0.01" for step in range(1, 8)
     ]
     assert "step 1 of" not in cnncli("edge-detect --steps 7").out
+    assert "\n1 step, lr" in cnncli("edge-detect --steps 1").out
     many = cnncli("edge-detect --step --steps 5000").out
     assert 30 < many.count(" of 5,000, lr") <= 60
 

@@ -30,6 +30,16 @@ def test_no_encoding_is_too_small(line: str, encoding: str) -> None:
     assert "?" not in found.stdout.decode(encoding).replace("[?", "")
 
 
+@pytest.mark.parametrize("lesson", ["pool2d", "padding --input 224x224", "quiz lenet --answers"])
+@pytest.mark.parametrize("columns", [60, 80])
+def test_formulas_in_ascii_fit_too(lesson: str, columns: int) -> None:
+    """`floor(` is longer than the sign that it stands in for."""
+    found = python("-m", "cnncli", *lesson.split(), PYTHONIOENCODING="ascii", COLUMNS=str(columns))
+    assert found.returncode == 0, found.stderr
+    assert "floor(" in found.stdout
+    assert max(map(len, found.stdout.splitlines())) <= columns
+
+
 def test_a_reader_that_leaves_ends_a_command_quietly() -> None:
     """`cnncli … | head -1` exits with 141 and writes nothing to stderr."""
     program = subprocess.Popen(
