@@ -11,7 +11,7 @@ from cnncli.lessons.quiz import LEVELS, Answer, Question, Quiz
 from cnncli.render.columns import Entry, Shown, chosen
 from cnncli.render.folding import View, entries
 from cnncli.render.formulas import formula_json, formula_lines, formula_text
-from cnncli.render.summary_table import show_entries
+from cnncli.render.summary_table import show_entries, title
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown
 from cnncli.render.text import columns_of, inert, say
 from cnncli.report import Report
@@ -28,18 +28,23 @@ _ASKED = {
 
 
 def show_quiz(quiz: Quiz, format: str, *, answers: bool) -> None:
-    """On stdout: the table with its blanks and the questions; with `answers`, the key after them."""
+    """On stdout: the table with its blanks and the questions; with `answers`, the key after them.
+
+    For people it says which sheet it is: the same network, level and seed bring its key.
+    """
+    sheet = f"level {quiz.level} · seed {quiz.seed}"
     if format == "json":
         write_json(quiz_json(quiz, answers=answers))
     elif format == "csv":
         write_csv(*_listed(quiz, answers=answers))
     elif format == "markdown":
+        say(f"{title(quiz.report)} · {sheet}", "")
         show_table(quiz, format)
         say("")
         write_markdown(*_listed(quiz, answers=answers))
     else:
         show_table(quiz)
-        say("", *(line for each in quiz.questions for line in question_lines(each)))
+        say("", *(line for each in quiz.questions for line in question_lines(each)), "", sheet)
         if answers:
             say("", "answers", *(line for each in quiz.questions for line in answer_lines(each)))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cnncli.train.range_test import RangeTest
-    from cnncli.train.rate_range import Point
+    from cnncli.train.rate_range import End, Point
 
 POINTS = (Column("lr", "lr"), Column("loss", "loss"), Column("smooth", "curve"), Column("slope", "slope"))
 TABLE = (Column("lr", "lr"), Column("loss", "loss"), Column("bar", "", left=True))
@@ -82,7 +82,7 @@ def _show(found: RangeTest, picture: Path | None, typed: Sequence[str]) -> None:
     _say(
         headline(job, found.params),
         f"{len(points):,} of {found.steps:,} steps of {job.images_a_step:,} images with {job.recipe.optimizer.name}, "
-        f"{ENDS[found.end]}; guessing has loss {found.chance:.3f}",
+        f"{ended(found.end, len(points), found.steps)}; guessing has loss {found.chance:.3f}",
     )
     if points:
         write_table(TABLE, [_line(found, point) for point in _thinned(found)])
@@ -94,6 +94,11 @@ def _show(found: RangeTest, picture: Path | None, typed: Sequence[str]) -> None:
         say(f"cnncli train {inert(shlex.join([*typed, override(found) or '']))}")
     if picture is not None:
         _say(f"picture in {inert(picture.as_posix())}")
+
+
+def ended(end: End, taken: int, planned: int) -> str:
+    """Why there are no more steps: a loss that diverges at the last of them stops nothing."""
+    return "the loss diverged at the last" if end == "diverged" and taken == planned else ENDS[end]
 
 
 def _say(*lines: str) -> None:

@@ -71,6 +71,15 @@ def test_a_flat_curve_suggests_nothing(cnncli: Cnncli) -> None:
     assert "flat" in values["why"]
 
 
+def test_what_diverges_at_the_last_step_stopped_nothing() -> None:
+    """All steps were taken."""
+    from cnncli.render.rate_range import ended
+
+    assert ended("diverged", 29, 30) == "stopped where the loss diverged"
+    assert ended("diverged", 30, 30) == "the loss diverged at the last"
+    assert ended("reached", 30, 30) == "the whole range"
+
+
 def test_it_ends_where_numbers_are_no_longer_finite(cnncli: Cnncli) -> None:
     """With the losses up to there, which are too few for a suggestion."""
     values = json.loads(cnncli(f"{QUICK} --from 1e4 --to 1e5 --format json").out)

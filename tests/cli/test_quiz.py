@@ -55,11 +55,13 @@ def test_for_scripts(cnncli: Cnncli) -> None:
     found = json.loads(cnncli("quiz lenet --answers --format json").out)
     assert (found["schema"], found["level"], found["seed"]) == ("cnncli/quiz/1", 2, 0)
     assert found["questions"][0]["answer"] == [6, 14, 14]
+    assert cnncli("quiz lenet --level 3 --seed 8").out.endswith("\n\nlevel 3 · seed 8\n")
     rows = list(csv.DictReader(cnncli("quiz lenet --answers --format csv").out.splitlines()))
     assert [row["answer"] for row in rows] == ["6x14x14", "0", "16x10x10", "16x5x5", "10164", "850"]
     assert rows[5]["formula"].endswith("= (84 + 1)·10 = 850")
     tables = cnncli("quiz lenet --answers --format markdown").out.split("\n\n")
-    assert [table.splitlines()[0].count("|") for table in tables] == [4, 6]
+    assert tables[0] == "LeNet · d2l edition · input 1×28×28 · float32 · level 2 · seed 0"
+    assert [table.splitlines()[0].count("|") for table in tables[1:]] == [4, 6]
 
 
 @pytest.mark.parametrize("columns", [60, 80])
