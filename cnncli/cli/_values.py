@@ -74,6 +74,14 @@ def picture_path(text: str | None, option: str = "--out") -> Path | None:
     return Path(text) if text is not None else None
 
 
+def walking(step: bool, every: float | None, format: str) -> bool:
+    """Whether steps are to be shown one by one. Raises `RequestError` where the result is for a script."""
+    walks = step or every is not None
+    if walks and format != "table":
+        raise RequestError(f"--step and --every show steps to a person; leave --format {format} out")
+    return walks
+
+
 def image_size(text: str | None, option: str = "--size") -> tuple[int, int] | None:
     """`240x320` as height and width; one number is both. Raises `RequestError`."""
     if text is None:

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from cnncli.cli._options import Channels, Every, Format, Out, Size, Walk
-from cnncli.cli._values import image_channels, image_size, picture_path, spread
-from cnncli.errors import RequestError
+from cnncli.cli._values import image_channels, image_size, picture_path, spread, walking
 
 
 def corr2d(
@@ -72,8 +71,7 @@ def corr2d(
     from cnncli.lessons.correlation import TEXTBOOK, correlation, kernel_named
 
     path, depth, wanted = picture_path(out), image_channels(channels), image_size(size)
-    if (step or every is not None) and format != "table":
-        raise RequestError(f"--step shows frames to a person; leave --format {format} out")
+    walks = walking(step, every, format)
     x = TEXTBOOK[0] if x is None else x
     weights, named = kernel_named(TEXTBOOK[1] if kernel is None else kernel)
     given = {"stride": stride, "padding": pad, "dilation": dilation}
@@ -90,7 +88,7 @@ def corr2d(
     from cnncli.render.stepping import show_frames
     from cnncli.render.text import say_picture
 
-    if step or every is not None:
+    if walks:
         show_frames(frames(found), every)
     show_correlation(found, format, check=check)
     if path is not None:

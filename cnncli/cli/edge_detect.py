@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cnncli.cli._options import Every, Format, Out, Seed, Size
-from cnncli.cli._values import image_size, picture_path
+from cnncli.cli._values import image_size, picture_path, walking
 from cnncli.errors import RequestError
 
 
@@ -63,8 +63,7 @@ def edge_detect(
         raise RequestError(f"--lr {lr} is no learning rate; write a number above 0 and up to 1e9, as in --lr 0.01")
     if image is None and (target is not None or wanted):
         raise RequestError(f"{'--target' if target else '--size'} is for a photograph; write --image FILE too")
-    if (step or every is not None) and format != "table":
-        raise RequestError(f"--step and --every show steps to a person; leave --format {format} out")
+    walking(step, every, format)
     from cnncli.lessons.edge_detect import learn, photograph, prepared, textbook
     from cnncli.render.edge_detect import show_learned, warn
     from cnncli.render.edge_detect_frames import watch

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from cnncli.cli._options import Channels, Every, Format, Out, Size, Walk
-from cnncli.cli._values import image_channels, image_size, picture_path, spread
+from cnncli.cli._values import image_channels, image_size, picture_path, spread, walking
 from cnncli.errors import RequestError
 
 
@@ -62,8 +62,7 @@ def pool2d(
     from cnncli.lessons.pooling import NOTES, arange, pooling, saving
 
     path, depth, wanted = picture_path(out), image_channels(channels), image_size(size)
-    if (step or every is not None) and format != "table":
-        raise RequestError(f"--step shows frames to a person; leave --format {format} out")
+    walks = walking(step, every, format)
     texts = {"kernel_size": k, "stride": stride, "padding": pad, "dilation": dilation}
     given = {name: spread(text) for name, text in texts.items() if text is not None}
     if not given and x is None:
@@ -85,7 +84,7 @@ def pool2d(
     from cnncli.render.stepping import show_frames
     from cnncli.render.text import say_picture
 
-    if step or every is not None:
+    if walks:
         show_frames(frames(found), every)
     show_pooling(found, other, saving() if format == "table" else None, format, grad=grad)
     if path is not None:

@@ -8,6 +8,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from cnncli.render.columns import size
+from cnncli.render.summary_json import network_json
 from cnncli.render.summary_table import title
 from cnncli.render.table import Cell, Column, Line, fits, write_csv, write_json, write_markdown, write_table
 from cnncli.render.text import columns_of, complain, inert, say
@@ -52,13 +53,10 @@ def show_benchmark(found: Benchmark, format: str) -> None:
 
 
 def _facts(found: Benchmark) -> dict[str, object]:
-    totals, network = found.report.totals, found.report.network
-    shapes = [list(tensor.shape) for tensor in network.inputs.values()]
+    totals = found.report.totals
     return {
         "schema": "cnncli/bench/1",
-        "model": network.name,
-        "edition": network.edition,
-        "input": shapes[0] if len(shapes) == 1 else shapes,
+        **network_json(found.report.network),
         "params": totals.params,
         "macs": totals.macs,
         "complete": found.report.complete,

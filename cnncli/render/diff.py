@@ -12,6 +12,7 @@ from cnncli.layers import dims
 from cnncli.network import Network
 from cnncli.render.columns import count, size
 from cnncli.render.diff_words import cut, packed, said, words
+from cnncli.render.summary_json import network_json
 from cnncli.render.summary_table import title
 from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown, write_table
 from cnncli.render.text import columns_of, inert, say
@@ -221,19 +222,14 @@ def diff_json(found: Diff) -> dict[str, object]:
     }
     return {
         "schema": "cnncli/diff/1",
-        "a": _network_json(found.a.network),
-        "b": _network_json(found.b.network),
+        "a": network_json(found.a.network),
+        "b": network_json(found.b.network),
         "equal": found.equal,
         "complete": found.a.complete and found.b.complete,
         "changes": [_change_json(change) for change in found.changes],
         "rows": [_line_json(line) for line in found.lines],
         "totals": totals,
     }
-
-
-def _network_json(network: Network) -> dict[str, object]:
-    shapes = [list(tensor.shape) for tensor in network.inputs.values()]
-    return {"model": network.name, "edition": network.edition, "input": shapes[0] if len(shapes) == 1 else shapes}
 
 
 def _change_json(change: Change) -> dict[str, object]:

@@ -11,6 +11,7 @@ from cnncli.lessons.quiz import LEVELS, Answer, Question, Quiz
 from cnncli.render.columns import Entry, Shown, chosen
 from cnncli.render.folding import View, entries
 from cnncli.render.formulas import formula_json, formula_lines, formula_text
+from cnncli.render.summary_json import network_json
 from cnncli.render.summary_table import show_entries, title
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown
 from cnncli.render.text import columns_of, inert, say
@@ -51,12 +52,9 @@ def show_quiz(quiz: Quiz, format: str, *, answers: bool) -> None:
 
 def quiz_json(quiz: Quiz, *, answers: bool) -> dict[str, object]:
     """The `cnncli/quiz/1` object; `answer` and `formulas` only where the key is wanted."""
-    network = quiz.report.network
     return {
         "schema": "cnncli/quiz/1",
-        "model": network.name,
-        "edition": network.edition,
-        "input": list(network.input),
+        **network_json(quiz.report.network),
         "level": quiz.level,
         "seed": quiz.seed,
         "questions": [_question_json(each, answers=answers) for each in quiz.questions],

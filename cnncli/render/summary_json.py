@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cnncli.field import Field
+from cnncli.network import Network
 from cnncli.render.formulas import formula_json
 from cnncli.report import Report, Row
 
@@ -15,19 +16,20 @@ if TYPE_CHECKING:
     from cnncli.render.summary import Findings
 
 
+def network_json(network: Network) -> dict[str, object]:
+    """Which network, and its input's shape; of several inputs the list of their shapes."""
+    shapes = [list(tensor.shape) for tensor in network.inputs.values()]
+    return {"model": network.name, "edition": network.edition, "input": shapes[0] if len(shapes) == 1 else shapes}
+
+
 def summary_json(report: Report, findings: Findings) -> dict[str, object]:
     """The `cnncli/summary/1` object."""
-    network = report.network
-    inputs = list(network.inputs.values())
-    shapes = [list(tensor.shape) for tensor in inputs]
     explained = {each.row.name: each for each in findings.explanations or ()}
     found: dict[str, object] = {
         "schema": "cnncli/summary/1",
-        "model": network.name,
-        "edition": network.edition,
-        "input": shapes[0] if len(shapes) == 1 else shapes,
+        **network_json(report.network),
         "batch_size": report.batch_size,
-        "dtype": inputs[0].dtype,
+        "dtype": next(iter(report.network.inputs.values())).dtype,
         "complete": report.complete,
         "rows": [row_json(row, explained.get(row.name)) for row in report.rows],
         "totals": report.totals._asdict() | {"flops": report.totals.flops},

@@ -169,3 +169,10 @@ def test_it_ends_early_with_the_score_so_far(talk: Callable[..., Any], end: str,
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == code
+
+
+def test_a_network_with_several_inputs(cnncli: Cnncli) -> None:
+    """All of their shapes, as in the summary's JSON."""
+    line = "tests/bench/nets.py:Pair --input image=3x8x8 --input word=5:int64 --format json"
+    for command in ("quiz", "summary"):
+        assert json.loads(cnncli(f"{command} {line}").out)["input"] == [[3, 8, 8], [5]]
