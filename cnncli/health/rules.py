@@ -103,7 +103,7 @@ def vanishing(case: Case) -> Finding | None:
         return None
     first, last, factor, step = case.fall
     words = (
-        f"gradients fall on their way to the input: relative to its weights, that of {first.name} was {factor:,.0f} times "
+        f"gradients fall on their way to the input: relative to its weights, that of {first.name} was {_times(factor)} times "
         f"smaller than that of {last.name} at step {step + 1:,}, so the first layers hardly move"
     )
     return _found(case, "vanishing", first, words, remedies.stronger_signal(case), factor=factor, step=step + 1)
@@ -256,6 +256,10 @@ def _others(layers: list[tuple[Layer, float]]) -> str:
 
 def _more(count: int) -> str:
     return f", and {count} other layer{'s do' if count > 1 else ' does'} too" if count else ""
+
+
+def _times(factor: float) -> str:
+    return f"{factor:,.0f}" if factor < 1e9 else f"{factor:.2g}"
 
 
 def _share(share: float) -> str:

@@ -43,10 +43,10 @@ def shuffled(labels: torch.Tensor, drawn: torch.Generator) -> torch.Tensor:
     return labels[torch.randperm(len(labels), generator=drawn)]
 
 
-MNIST = ("data.name=mnist", "data.limit=26000")  # 102 steps an epoch in batches of 256
-DIGITS = ("data.name=digits", "data.batch_size=12")  # 120
+MNIST = ("data.name=mnist", "data.limit=46000")  # 180 steps an epoch in batches of 256
+DIGITS = ("data.name=digits", "data.batch_size=8")  # 180
 RELU = ("model.activation=relu", "model.pool=max")
-VGG = ("data.resize=32", "data.batch_size=128", "data.limit=13000", "train.init=default")
+VGG = ("data.resize=32", "data.batch_size=128", "data.limit=23000", "train.init=default")
 ONES = (*RELU, "model.norm=batch", "optimizer.lr=0.01", "data.batch_size=1", "data.limit=200")
 FAILURES: dict[str, Failure] = {
     "torch's own first weights under sigmoids": Failure(("vanishing", "guessing"), ("train.init=default",)),

@@ -40,7 +40,7 @@ def changed(place: int, **values: float) -> tuple[Seen, ...]:
     return tuple(row._replace(**values) if here == place else row for here, row in enumerate(HEALTHY))
 
 
-def epochs(*losses: float, acc: float = 0.1, test_acc: float | None = None, steps: int = 150) -> list[Epoch]:
+def epochs(*losses: float, acc: float = 0.1, test_acc: float | None = None, steps: int = 180) -> list[Epoch]:
     """One for each training loss."""
     test = Score(1.0, acc if test_acc is None else test_acc)
     return [
@@ -55,7 +55,7 @@ def case(  # noqa: PLR0917  (all but what a case is about has a default)
     labels: tuple[int, ...] = (100,) * 10,
     overrides: tuple[str, ...] = (),
     test_acc: float | None = None,
-    steps: int = 150,
+    steps: int = 180,
 ) -> Case:
     """A run of `lenet`, healthy where nothing else is said."""
     facts = Facts(load("lenet", list(overrides)), tuple("0123456789"), labels, steps, ("activation", "pool", "norm"))
@@ -164,7 +164,7 @@ def test_a_history_stays_short() -> None:
 
 def test_a_hostile_class_is_shown_inert() -> None:
     """No control characters, and not endless."""
-    facts = Facts(load("lenet", []), ("\x1b[31m" + "x" * 500, "b"), (500, 0), 150)
+    facts = Facts(load("lenet", []), ("\x1b[31m" + "x" * 500, "b"), (500, 0), 180)
     words = findings(Case(facts, epochs(0.1), history()), ())[0].words
     assert words.isprintable()
     assert len(words) < 250

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given
@@ -12,6 +14,7 @@ from cnncli.errors import RequestError
 from cnncli.recipe import Shift
 from cnncli.train import images as module
 from cnncli.train.images import Images, divided, finish, placed, scale_of
+from cnncli.train.job import Job
 
 AWAY = (Shift(shift=100),)
 
@@ -95,3 +98,12 @@ def test_a_division_that_leaves_nothing_to_train_on_is_refused() -> None:
     """The message names the key, the value and the cure."""
     with pytest.raises(RequestError, match=r"data\.val 0\.99 leaves none of 4 images .* smaller"):
         divided(some(4), val=0.99, limit=None, seed=0)
+
+
+@pytest.mark.parametrize(("normalize", "largest"), [("unit", 1.0), ("raw", 255.0)])
+def test_inputs_that_are_not_normalised(job: Callable[..., Job], normalize: str, largest: float) -> None:
+    """From 0 to 1, or as bytes are, in training and evaluation alike; black stays 0."""
+    made = job(f"data.normalize={normalize}")
+    for images in (made.train, made.test):
+        values, _ = next(iter(images.in_order(100)))
+        assert (values.min().item(), values.max().item()) == (0.0, pytest.approx(largest))
