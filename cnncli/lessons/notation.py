@@ -73,8 +73,9 @@ def _numbers(row: Sequence[str], place: str) -> Iterator[float]:
 
 
 def _unbracketed(text: str) -> str:
-    """Brackets as Python and numpy print them, in the signs of the command line."""
-    text = re.sub(r"\]\s*\]\s*\]\s*,?\s*\[\s*\[\s*\[", "||", text.strip())
+    """Brackets as Python, numpy and torch print them, in the signs of the command line."""
+    text = re.sub(r"^(?:array|tensor)\((.*?)(?:,\s*dtype=[\w.]+)?\)$", r"\1", text.strip(), flags=re.DOTALL)
+    text = re.sub(r"\]\s*\]\s*\]\s*,?\s*\[\s*\[\s*\[", "||", text)
     text = re.sub(r"\]\s*\]\s*,?\s*\[\s*\[", "|", text)
     text = re.sub(r"\]\s*,?\s*\[", ";", text)
     while text.startswith("[") and text.endswith("]"):

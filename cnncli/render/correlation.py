@@ -156,10 +156,10 @@ def arithmetic(found: Step) -> list[str]:
             lines.append(f"{name}the sum of {len(terms)} products{tail}")
             continue
         lines.append(name + " + ".join(f"{_factor(a)}·{_factor(b)}" for a, b in terms))
-        lines.append(f"= {' + '.join(map(_factor, products))}{tail}")
-    bias = [number(found.bias)] if found.bias else []
+        lines.append(f"= {' + '.join(map(_factor, products))}{tail}" if len(terms) > 1 else tail.lstrip())
+    bias = [found.bias] if found.bias else []
     if bias or len(sums) > 1:
-        lines.append(f"{y} = {' + '.join([*map(_factor, sums), *bias])} = {number(found.value)}")
+        lines.append(f"{y} = {' + '.join(map(_factor, [*sums, *bias]))} = {number(found.value)}")
     return lines
 
 

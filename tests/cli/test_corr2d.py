@@ -25,6 +25,13 @@ def test_without_arguments_the_textbook_s_example(cnncli: Cnncli) -> None:
     assert found.out.endswith("agree: the largest difference is 0\n")
 
 
+def test_the_arithmetic_has_no_empty_step(cnncli: Cnncli) -> None:
+    """One product is no sum; what is negative stands in brackets."""
+    assert "y[0, 0] = 2·3\n= 6\n" in cnncli("corr2d --x 2 --kernel 3 --no-check").out
+    found = cnncli("corr2d --x '1 2' --kernel '3 4' --bias ' -5' --no-check").out
+    assert "= 3 + 8 = 11\ny[0, 0] = 11 + (-5) = 6\n" in found
+
+
 def test_json_for_scripts(cnncli: Cnncli) -> None:
     """The output has two axes for one map; the comparison with torch comes with `--check`."""
     found = json.loads(cnncli("corr2d --format json").out)

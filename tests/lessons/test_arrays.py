@@ -32,10 +32,12 @@ SQUARE = [[0.0, 1.0], [2.0, 3.0]]
         "[[0 1]\n [2 3]]",
         "0/7 2/2; 4/2 3",
         "−0 1; 2 3",
+        "array([[0, 1],\n       [2, 3]])",
+        "tensor([[0., 1.],\n        [2., 3.]], dtype=torch.float64)",
     ],
 )
 def test_a_matrix_is_written_in_many_ways(text: str) -> None:
-    """Blanks or commas between numbers, semicolons or lines between rows, Python's and numpy's brackets, fractions."""
+    """Blanks or commas between numbers, semicolons or lines between rows, what Python, numpy and torch print, fractions."""
     assert read_array(text).tolist() == SQUARE
 
 
@@ -53,7 +55,7 @@ def test_what_is_printed_can_be_read(values: np.ndarray) -> None:
     wanted = values
     while wanted.ndim > 2 and len(wanted) == 1:
         wanted = wanted[0]
-    for text in (nested(values.tolist()), str(values), repr(values.tolist())):
+    for text in (nested(values.tolist()), str(values), repr(values), repr(values.tolist())):
         found = written(text)
         assert np.array_equal(found.reshape(wanted.shape), wanted)
 
