@@ -133,7 +133,7 @@ def draw(found: Sequence[Choice], path: Path) -> Path:
             each.name,
             np.array(each.counts, dtype=float),
             "amount",
-            note=f"output {dims(each.output)} · corner {each.corner:,}, middle {each.middle:,} · {each.unread:,} unread",
+            note=f"output {dims(each.output)} · corner {each.corner:,}, middle {each.middle:,}, unread {each.unread:,}",
         )
         for each in found
     ]
