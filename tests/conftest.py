@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -29,6 +30,12 @@ class Result(NamedTuple):
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--overwrite` writes the golden files anew; look at the difference before you commit it."""
     parser.addoption("--overwrite", action="store_true", help="write golden files instead of comparing with them")
+
+
+def pytest_configure() -> None:
+    """Programs that tests start obey Ctrl-C, also where the tests run in the background of a shell that has it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

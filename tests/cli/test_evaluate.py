@@ -93,7 +93,7 @@ def test_a_note_where_the_figures_are_others_than_trainings(cnncli: Cnncli) -> N
     cnncli(QUICK)
     metrics = Path("runs/lenet-1/metrics.csv")
     rows = metrics.read_text(encoding="utf-8").splitlines()
-    metrics.write_text("\n".join([*rows[:-1], rows[-1].rpartition(",")[0] + ",0.5"]), encoding="utf-8")
+    metrics.write_text("\n".join([*rows[:-1], rows[-1].rsplit(",", 2)[0] + ",0.5,"]), encoding="utf-8")
     found = cnncli("evaluate lenet-1")
     assert found.code == 0
     assert found.err.startswith("cnncli: training wrote test acc 0.5000, this is ")

@@ -163,7 +163,7 @@ def test_other_figures_than_training_wrote_are_noticed(judged: Callable[..., Jud
     judged()
     metrics = Path("runs/lenet-1/metrics.csv")
     rows = metrics.read_text(encoding="utf-8").splitlines()
-    metrics.write_text("\n".join([*rows[:-1], rows[-1].rpartition(",")[0] + ",0.5"]), encoding="utf-8")
+    metrics.write_text("\n".join([*rows[:-1], rows[-1].rsplit(",", 2)[0] + ",0.5,"]), encoding="utf-8")
     wanted = asked(find("lenet-1", None, "cpu"), None, "test")
     assert judge(wanted).printed == 0.5
     metrics.write_bytes(b"\xff")
