@@ -77,6 +77,7 @@ def _draw(figure: Figure, axes: Axes, panel: Panel, history: History, rows: Sequ
         high = float(positive.max())
         low = max(float(positive.min()), high / 10**DECADES)
         norm: Normalize = LogNorm(low, max(high, 1.01 * low))
+        values = np.ma.maximum(values, low / 10)  # a 0 has no logarithm, and would have no colour
     else:
         low, high, norm = 0.0, 1.0, Normalize(0, 1)
     drawn = axes.imshow(values, cmap=colours, norm=norm, aspect="auto", interpolation="nearest")
