@@ -12,7 +12,7 @@ from cnncli.lessons.bottleneck import ASKED, Bottleneck
 from cnncli.render.columns import count, size
 from cnncli.render.formulas import formula_json, formula_lines
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, inert, say
+from cnncli.render.text import columns_of, say, say_picture
 from cnncli.report import Report, Row
 
 COLUMNS = (
@@ -31,7 +31,9 @@ def show_bottleneck(found: Bottleneck, format: str, picture: Path | None) -> Non
     elif format == "table":
         say(*_told(found))
         write_table(COLUMNS, _lines(found))
-        say(*_closing(found), *([f"picture in {inert(picture.as_posix())}"] if picture else []))
+        say(*_closing(found))
+        if picture:
+            say_picture(picture)
     else:
         (write_csv if format == "csv" else write_markdown)(COLUMNS, _lines(found))
 

@@ -13,7 +13,7 @@ from cnncli.layers import dims
 from cnncli.lessons.edge_detect import MOST_STEPS, Learned, Prepared, Task
 from cnncli.render.grids import flow, grid, nested, number, texts
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown
-from cnncli.render.text import columns_of, complain, inert, say
+from cnncli.render.text import columns_of, complain, inert, say, say_picture
 
 if TYPE_CHECKING:
     from cnncli.lessons.descent import Floats
@@ -49,7 +49,7 @@ def show_learned(found: Learned, format: str, image: str | None, picture: Path |
         ):
             say(*part)
         if picture:
-            say(f"picture in {inert(picture.as_posix())}")
+            say_picture(picture)
     else:
         steps = range(1, found.steps + 1) if format == "csv" else reported(found.steps)
         lines = [_line(found, step) for step in steps if step <= len(found.run.weights)]

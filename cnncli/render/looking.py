@@ -20,7 +20,7 @@ from cnncli.render.receptive_field import (
     show_region,
     show_regions,
 )
-from cnncli.render.text import complain, say
+from cnncli.render.text import complain, say_picture
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +53,8 @@ def show_look(look: Look, format: str, *, count: int, seed: int, path: Path | No
 
         draw(region, found, _image(look, subject), path)
     if people:
-        say(*([f"picture in {path.as_posix()}"] if path else []))
+        if path:
+            say_picture(path)
     else:
         show_for_scripts(look.report, region, format, measured, found, asked=look.gradients, picture=path)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cnncli.render.rate_range_plot import drawn
 from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, complain, inert, say
+from cnncli.render.text import columns_of, complain, inert, say, say_picture
 from cnncli.render.training import headline
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _show(found: RangeTest, picture: Path | None, typed: Sequence[str]) -> None:
         _say(f"suggestion {said.lr:.2g}: {said.why}; the recipe has {job.recipe.optimizer.lr:g}")
         say(f"cnncli train {inert(shlex.join([*typed, override(found) or '']))}")
     if picture is not None:
-        _say(f"picture in {inert(picture.as_posix())}")
+        say_picture(picture)
 
 
 def ended(end: End, taken: int, planned: int) -> str:

@@ -14,7 +14,7 @@ from cnncli.layers import dims, times
 from cnncli.lessons.receptive import Region, Side
 from cnncli.render.formulas import formula_lines
 from cnncli.render.grids import shades
-from cnncli.render.summary_json import field_json
+from cnncli.render.summary_json import field_json, network_json
 from cnncli.render.table import Cell, Column, Line, fits, write_csv, write_json, write_markdown, write_table
 from cnncli.render.text import columns_of, inert, say
 from cnncli.report import Report
@@ -45,7 +45,7 @@ def show_regions(
     if format == "json":
         said = measured or [None] * len(found)
         rows = [region_json(region, each, asked=bool(measured)) for region, each in zip(found, said, strict=True)]
-        write_json({**SCHEMA, **_about(report), "rows": rows})
+        write_json({**SCHEMA, **network_json(report.network), "rows": rows})
         return
     columns = (*COLUMNS, GRADIENTS) if measured else COLUMNS
     lines = [_line(each) for each in found]
@@ -89,15 +89,6 @@ def _heading(report: Report) -> str:
     network = report.network
     edition = f" · {network.edition} edition" if network.edition else ""
     return f"{inert(network.name)}{edition} · input {dims(next(iter(network.inputs.values())).shape)}"
-
-
-def _about(report: Report) -> dict[str, object]:
-    network = report.network
-    return {
-        "model": network.name,
-        "edition": network.edition,
-        "input": list(next(iter(network.inputs.values())).shape),
-    }
 
 
 def _line(region: Region) -> Line:
@@ -288,4 +279,4 @@ def show_for_scripts(  # noqa: PLR0913
     if found is not None:
         one["effective"] = effective_json(found)
     pictures = {"picture": picture.as_posix()} if picture else {}
-    write_json({**SCHEMA, **_about(report), "rows": [one], **pictures})
+    write_json({**SCHEMA, **network_json(report.network), "rows": [one], **pictures})

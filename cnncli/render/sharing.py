@@ -13,7 +13,7 @@ from cnncli.lessons.sharing import Cost, Found, Moved
 from cnncli.render.formulas import formula_json, formula_lines
 from cnncli.render.grids import flow, number, shades
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, inert, say
+from cnncli.render.text import columns_of, inert, say, say_picture
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +59,9 @@ def show_sharing(found: Moved, costs: Cost, format: str, picture: Path | None) -
         "The maps move with the image; a dense layer behind them has a weight for each place and does not. "
         "See what a trained network says of an image that moves: cnncli sharing RUN"
     )
-    say(*wrap(limit, width), *([f"picture in {picture.as_posix()}"] if picture else []))
+    say(*wrap(limit, width))
+    if picture:
+        say_picture(picture)
 
 
 def _pattern(found: Moved, width: int) -> list[str]:
@@ -140,7 +142,8 @@ def show_journey(subject: Subject, image: str, found: Journey, format: str, pict
     say(*wrap(inert(f"{subject.network.name} · {subject.weights} · {image}"), width))
     write_table(columns, lines)
     say(*[part for line in _told(found) for part in wrap(line, width, subsequent_indent="  ")])
-    say(*([f"picture in {picture.as_posix()}"] if picture else []))
+    if picture:
+        say_picture(picture)
 
 
 def _table(found: Journey) -> tuple[tuple[Column, ...], list[Line]]:
