@@ -8,6 +8,7 @@ from math import log
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
+from cnncli.health.finding import Finding
 from cnncli.health.observation import WEIGHTS, History, Layer, Seen
 
 if TYPE_CHECKING:
@@ -53,11 +54,13 @@ class Facts(NamedTuple):
 
 
 class Case:
-    """A run after an epoch: the facts, its epochs, what was seen of its layers."""
+    """A run after an epoch: the facts, its epochs, what was seen of its layers, and what was said before."""
 
-    def __init__(self, facts: Facts, epochs: Sequence[Epoch], history: History) -> None:
+    def __init__(
+        self, facts: Facts, epochs: Sequence[Epoch], history: History, earlier: Sequence[Finding] = ()
+    ) -> None:
         """epochs: at least one."""
-        self.facts, self.epochs, self.history = facts, tuple(epochs), history
+        self.facts, self.epochs, self.history, self.earlier = facts, tuple(epochs), history, tuple(earlier)
 
     @property
     def recipe(self) -> Recipe:
@@ -105,13 +108,14 @@ class Case:
         return [pair for pair in self.rows(WEIGHTS) if pair[1].gradient is not None]
 
     @cached_property
+    def paces(self) -> list[float]:
+        """The largest change of a layer in each step that was looked at, as a share of its weights."""
+        return [max((row.update or 0.0 for row in each.seen), default=0.0) for each in self.history.observations]
+
+    @property
     def pace(self) -> float | None:
-        """The largest change of a layer in one step, as a share of its weights; the median of the steps looked at."""
-        paces = [
-            max(row.update or 0.0 for layer, row in zip(self.history.layers, each.seen, strict=True))
-            for each in self.history.observations
-        ]
-        return median(paces) if paces else None
+        """Their median."""
+        return median(self.paces) if self.paces else None
 
     @cached_property
     def fall(self) -> tuple[Layer, Layer, float, int] | None:

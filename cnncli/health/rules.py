@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from itertools import chain
 
 from cnncli.health import remedies
 from cnncli.health.case import Case
@@ -13,11 +14,13 @@ from cnncli.yaml_scalar import inert
 Rule = Callable[[Case], Finding | None]
 
 GUESSING, EXPLODING = "guessing", "exploding"
+PLAIN_KINDS = {"blank", "unnormalised", "batch-norm", "fading", EXPLODING, "dead", "saturated", "frozen"}
 DEAD = 0.9  # of a layer's units
 SATURATED = 0.8  # of a layer's outputs
 ENOUGH = 8  # images, below which a unit may well be 0 for all of them
 FACTOR = 100  # by which gradients fall from the last layer to the first; 62 in a sigmoid LeNet that learns
 PACE = 2e-3  # of its weights that a step moves some layer by, at least, if it is to learn within some epochs
+SHORT = 0.01  # of its weights that no step moves any layer by where the rate is too low from the beginning
 BLOWN = 2.0  # times the loss of guessing
 RESTLESS = 1.005  # times the loss of guessing; labels that mean nothing keep it within 0.3 %
 FADED = 0.01  # of the input's deviation
@@ -25,8 +28,9 @@ GAP = 0.15  # of accuracy
 LASTING = 3  # epochs
 
 
-def findings(case: Case, said: Collection[str]) -> list[Finding]:
+def findings(case: Case) -> list[Finding]:
     """What there is to say after the epoch and was not said before, the causes before what they cause."""
+    said = {found.kind for found in case.earlier}
     return [found for rule in RULES if (found := rule(case)) is not None and found.kind not in said]
 
 
@@ -51,7 +55,7 @@ def dead(case: Case) -> Finding | None:
     layer, share = _worst(layers)
     words = (
         f"{_share(share)} of the units of {layer.name} are 0 for all {seen.images:,} images of the batch{_others(layers)}: "
-        "dead ReLUs pass no gradient and do not come back"
+        "dead ReLUs pass no gradient and seldom come back"
     )
     return _found(case, "dead", layer, words, remedies.lower_rate(case), share=share, layers=len(layers))
 
@@ -88,7 +92,8 @@ def frozen(case: Case) -> Finding | None:
 
 def slow(case: Case) -> Finding | None:
     """Steps too short to get anywhere."""
-    if not case.guesses or case.pace is None or not 0 < case.pace < PACE or _any(case, OUTRIGHT):
+    small = case.pace is not None and 0 < case.pace < PACE and max(case.paces) < SHORT
+    if not case.guesses or case.pace is None or not small or _plain(case):
         return None
     words = (
         f"a step moves no layer by more than {100 * case.pace:.2g} % of its weights (the median of the steps looked at); "
@@ -99,7 +104,7 @@ def slow(case: Case) -> Finding | None:
 
 def vanishing(case: Case) -> Finding | None:
     """Gradients that get lost on the way to the input."""
-    if not case.guesses or case.fall is None or case.fall[2] < FACTOR or _any(case, (*OUTRIGHT, slow)):
+    if not case.guesses or case.fall is None or case.fall[2] < FACTOR or _plain(case) or slow(case):
         return None
     first, last, factor, step = case.fall
     words = (
@@ -130,7 +135,7 @@ def fading(case: Case) -> Finding | None:
 def fast(case: Case) -> Finding | None:
     """Steps so long that the loss is worse than that of guessing, by what they throw the weights about."""
     loss, level = case.last.train.loss, case.facts.guessing
-    if not case.guesses or loss < RESTLESS * level or case.pace is None or _any(case, (*OUTRIGHT, slow, vanishing)):
+    if not case.guesses or loss < RESTLESS * level or case.pace is None or _cause(case, (slow, vanishing)):
         return None
     words = (
         f"the loss is {loss:.4g}, above that of guessing ({level:.4g}), and a step moves some layer by {100 * case.pace:.2g} % "
@@ -141,7 +146,7 @@ def fast(case: Case) -> Finding | None:
 
 def shuffled_labels(case: Case) -> Finding | None:
     """Nothing is wrong with the network, and nothing is learned."""
-    if not case.guesses or case.pace is None or _any(case, CAUSES):
+    if not case.guesses or case.pace is None or _cause(case, (slow, vanishing, fast)):
         return None
     first = case.weighted[0] if case.weighted else None
     alive = f"gradients reach {first[0].name} ({first[1].gradient:.2g})" if first else "gradients flow"
@@ -156,7 +161,7 @@ def guessing(case: Case) -> Finding | None:
     """No better than a guess."""
     if not case.guesses:
         return None
-    cause = next((found for rule in (*CAUSES, shuffled_labels) if (found := rule(case)) is not None), None)
+    cause = _cause(case, (slow, vanishing, fast, shuffled_labels))
     level, last = case.facts.guessing, case.last
     words = (
         f"after {last.epoch} epochs ({last.step:,} steps) the loss is {last.train.loss:.4g} and train acc {last.train.acc:.3f}; "
@@ -230,15 +235,23 @@ def overfit(case: Case) -> Finding | None:
     return _found(case, "overfit", None, words, remedies.less_overfitting(case), train=train, test=test)
 
 
-OUTRIGHT: tuple[Rule, ...] = (blank, unnormalised, batch_of_one, fading, exploding, dead, saturated, frozen)
+PLAIN: tuple[Rule, ...] = (blank, unnormalised, batch_of_one, fading, exploding, dead, saturated, frozen)
 """What is seen for itself; where the run guesses, one of these is the likeliest cause."""
-CAUSES: tuple[Rule, ...] = (*OUTRIGHT, slow, vanishing, fast)
-"""Of guessing, the likeliest first; of the last three one is named, and none where one of the others holds."""
-RULES: tuple[Rule, ...] = (constant_labels, *CAUSES, shuffled_labels, guessing, overfit)
+RULES: tuple[Rule, ...] = (constant_labels, *PLAIN, slow, vanishing, fast, shuffled_labels, guessing, overfit)
+"""Of the four after the plain ones, at most one holds, and none where a plain one holds or held."""
 
 
-def _any(case: Case, rules: tuple[Rule, ...]) -> bool:
-    return any(rule(case) is not None for rule in rules)
+def _plain(case: Case) -> Finding | None:
+    """The likeliest plain thing that is wrong, or else one that was: what killed a network need not show any more."""
+    now = (found for rule in PLAIN if (found := rule(case)) is not None)
+    before = (found for found in case.earlier if found.kind in PLAIN_KINDS)
+    return next(chain(now, before), None)
+
+
+def _cause(case: Case, others: tuple[Rule, ...]) -> Finding | None:
+    """Of guessing: a plain one, or else the first of `others` that holds."""
+    found = _plain(case)
+    return found or next((other for rule in others if (other := rule(case)) is not None), None)
 
 
 def _found(case: Case, kind: str, layer: Layer | None, words: str, remedy: str, **numbers: float) -> Finding:

@@ -16,8 +16,7 @@ from cnncli.trained import arguments_of
 def diagnosed(job: Job, state: State, epoch: Epoch) -> list[Finding]:
     """What is wrong after `epoch`, which is not among those of `state` yet, and was not said before; waits for the device."""
     state.watch.read()
-    case = Case(facts(job), [*state.epochs, epoch], state.watch.history)
-    return findings(case, {found.kind for found in state.findings})
+    return findings(Case(facts(job), [*state.epochs, epoch], state.watch.history, state.findings))
 
 
 def facts(job: Job) -> Facts:

@@ -10,6 +10,7 @@ import pytest
 
 from cnncli.health import remedies
 from cnncli.health.case import Case, Facts
+from cnncli.health.finding import Finding
 from cnncli.health.observation import BATCH_NORM, MOST, RELU, SQUASHING, WEIGHTS, History, Layer, Observation, Seen
 from cnncli.health.rules import findings
 from cnncli.recipe import load
@@ -64,7 +65,7 @@ def case(  # noqa: PLR0917  (all but what a case is about has a default)
 
 def kinds(of: Case) -> list[str]:
     """What is said."""
-    return [found.kind for found in findings(of, ())]
+    return [found.kind for found in findings(of)]
 
 
 GUESS = (2.31, 2.303)
@@ -108,7 +109,7 @@ def test_what_is_said(name: str) -> None:
     """Each kind for its case alone, with numbers in the words and something to try."""
     judged, wanted = CASES[name]
     assert kinds(judged) == wanted
-    for found in findings(judged, ()):
+    for found in findings(judged):
         assert any(character.isdigit() for character in found.words)
         assert found.remedy
         assert found.epoch == judged.last.epoch
@@ -117,14 +118,32 @@ def test_what_is_said(name: str) -> None:
 def test_nothing_is_said_twice() -> None:
     """What was said is left out."""
     judged = CASES["labels"][0]
-    assert [found.kind for found in findings(judged, {"guessing"})] == ["shuffled-labels"]
-    assert findings(judged, {"guessing", "shuffled-labels"}) == []
+    labels, guessing = findings(judged)
+    assert findings(again(judged, guessing)) == [labels]
+    assert findings(again(judged, labels, guessing)) == []
+
+
+def again(judged: Case, *earlier: Finding) -> Case:
+    """The same case, when that was said before."""
+    return Case(judged.facts, judged.epochs, judged.history, earlier)
+
+
+def test_what_killed_a_network_need_not_show_any_more() -> None:
+    """Dead ReLUs that were named are the cause of guessing, and no higher rate is offered where it was too high."""
+    dead = findings(CASES["dead"][0])[0]
+    for name in ("labels", "slow", "vanishing", "fast"):
+        (guessing,) = findings(again(CASES[name][0], dead))
+        assert (guessing.kind, guessing.remedy) == ("guessing", dead.remedy)
+    first = history().observations[0]
+    tiny = tuple(row._replace(update=row.update and 1e-5) for row in HEALTHY)
+    fell = History(LAYERS, (first, *(first._replace(place=place, seen=tiny) for place in (1, 2, 3))))
+    assert "slow" not in kinds(case(fell, GUESS, 0.1))
 
 
 def test_remedies_are_overrides_that_the_recipe_takes() -> None:
     """All but the commands."""
     for judged, _ in CASES.values():
-        for found in findings(judged, ()):
+        for found in findings(judged):
             if not found.remedy.startswith("cnncli "):
                 load("lenet", shlex.split(found.remedy))
 
@@ -165,7 +184,7 @@ def test_a_history_stays_short() -> None:
 def test_a_hostile_class_is_shown_inert() -> None:
     """No control characters, and not endless."""
     facts = Facts(load("lenet", []), ("\x1b[31m" + "x" * 500, "b"), (500, 0), 180)
-    words = findings(Case(facts, epochs(0.1), history()), ())[0].words
+    words = findings(Case(facts, epochs(0.1), history()))[0].words
     assert words.isprintable()
     assert len(words) < 250
 
