@@ -51,6 +51,9 @@ def main() -> None:
     if "CNNCLI_DATA" not in os.environ:
         print("skipped: set CNNCLI_DATA to a folder that holds MNIST")
         return
+    from cnncli.train.machine import settle_in
+
+    settle_in()  # before torch is imported, as the command does
     ways = {"ours": ours(), **bare_loops()}
     spent: dict[str, list[Spent]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
