@@ -98,7 +98,13 @@ def _method(disk: Full) -> Callable[..., object]:
 
 def _is_whole(path: Path) -> None:
     """Every checkpoint can be read, every file is one that belongs there."""
-    assert {entry.name for entry in path.iterdir()} <= {"recipe.yaml", "env.json", "metrics.csv", "health.json", "checkpoints"}
+    assert {entry.name for entry in path.iterdir()} <= {
+        "recipe.yaml",
+        "env.json",
+        "metrics.csv",
+        "health.json",
+        "checkpoints",
+    }
     for file in (path / "checkpoints").glob("*") if (path / "checkpoints").exists() else []:
         assert file.name in {"last.pt", "previous.pt"}
         checkpoint.load(file)
