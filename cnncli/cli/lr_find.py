@@ -57,15 +57,15 @@ def lr_find(
     }
     check_range(low, high)
     picture = picture_path(out)
+    settle_in()  # a network of a library imports torch while it is looked at
     request = requested(recipe, arguments or [], options, device)
-    settle_in()
     from cnncli.render.rate_range import show_range_test
     from cnncli.train.job import prepare
     from cnncli.train.range_test import range_test
 
     progress = Progress()
-    with Live(lambda: bar(progress)):
-        found = range_test(prepare(request.recipe, device, progress), low, high, steps, progress)
+    with Live(lambda: bar(progress)), request.tried() as tried:
+        found = range_test(prepare(tried, device, progress), low, high, steps, progress)
     show_range_test(found, format, picture, [recipe, *_repeated(arguments or [], options)])
 
 

@@ -48,12 +48,12 @@ def resume(
     from cnncli.train.machine import settle_in
     from cnncli.train.resume import resumption
 
+    settle_in()  # a network of a library imports torch while it is looked at
     asked = resumption(
         [*([run] if run else []), *(arguments or []), *(["stop.when_dead=true"] if stop_when_dead else [])], device
     )
     if tensorboard:
         required()
-    settle_in()
     from cnncli.train.continuation import Continuation
     from cnncli.train.signals import ignore
 

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE|SOURCE", help="A recipe (lenet, mine.yaml), or a network with --data.")
+        str,
+        typer.Argument(
+            metavar="RECIPE|SOURCE",
+            help="A recipe (lenet, mine.yaml); or with --data a network: lenet@classic, net.yaml, torchvision:NAME, "
+            "timm:NAME, or FILE.py:Class, which is executed, once.",
+        ),
     ],
     arguments: Pairs = None,
     *,
@@ -57,6 +62,7 @@ def train(
         "data.limit": ("--limit", limit),
         "stop.when_dead": ("--stop-when-dead", "true" if stop_when_dead else None),
     }
+    settle_in()  # a network of a library imports torch while it is looked at
     request = requested(recipe, arguments or [], options, device)
     if tensorboard:
         required()
@@ -67,7 +73,6 @@ def train(
     wanted, path = request.begun()
     if request.note:
         complain(request.note)
-    settle_in()
     from cnncli.train.run import start
     from cnncli.train.signals import ignore
 
@@ -84,9 +89,6 @@ def _rehearse(recipe: Recipe, device: str, format: str, *, quiet: bool) -> None:
     from cnncli.datasets.progress import Progress
     from cnncli.render.data import bar
     from cnncli.render.live import Live
-    from cnncli.train.machine import settle_in
-
-    settle_in()
     from cnncli.render.rehearsal import show_rehearsal
     from cnncli.train.job import prepare
     from cnncli.train.rehearsal import rehearse

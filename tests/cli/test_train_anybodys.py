@@ -104,3 +104,14 @@ def test_refusals_are_one_line_and_begin_nothing(line: str, says: str, cnncli: C
     assert says in found.err
     assert found.err.removeprefix("executed\n").count("\n") == 1
     assert not Path("runs").exists()
+
+
+def test_a_rate_is_found_and_a_run_rehearsed_for_own_code(cnncli: Callable[..., Result]) -> None:
+    """Nothing is kept of either."""
+    Path("mine.py").write_text(CODE)
+    found = cnncli("lr-find mine.py:Net --data digits --format json")
+    assert found.code == 0, found.err
+    assert '"schema": "cnncli/lr-find/1"' in found.out
+    rehearsed = cnncli("train mine.py:Net --data digits --dry-run")
+    assert "# network  input 1×8×8, 10 classes" in rehearsed.out, rehearsed.err
+    assert not Path("runs").exists()
