@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from inspect import getdoc
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from cnncli.errors import FAULT, INTERRUPTED, PIPE_CLOSED, CnncliError, DataError, UnknownName
 from cnncli.registry import stems
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # typer's own base of everything wrong with a command line
 
@@ -37,16 +38,35 @@ class LazyGroup(TyperGroup):
         names = self.list_commands(ctx)
         if cmd_name not in names:
             raise UnknownName("command", cmd_name, names)
-        return command(cmd_name)
+        return _summary(cmd_name) if self._overview else command(cmd_name)
+
+    _overview = False
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401  (types of typer's vendored click)
+        """The overview, which shows a line of each command and none of its options: those need not be read."""
+        self._overview = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._overview = False
+
+
+def _summary(name: str) -> TyperCommand:
+    """The command with its name and its help alone."""
+    return TyperCommand(name, help=getdoc(_function(name)))
 
 
 def command(name: str) -> Any:  # noqa: ANN401  (a type of typer's vendored click)
     """The command of the file called `name`, ready to be invoked."""
-    stem = name.replace("-", "_")
-    module = import_module(f"{__name__}.{stem}")
     single = typer.Typer(add_completion=False, context_settings=CONTEXT)
-    single.command(name)(getattr(module, stem))
+    single.command(name)(_function(name))
     return typer.main.get_command(single)
+
+
+def _function(name: str) -> Callable[..., object]:
+    stem = name.replace("-", "_")
+    found: Callable[..., object] = getattr(import_module(f"{__name__}.{stem}"), stem)
+    return found
 
 
 app = typer.Typer(
