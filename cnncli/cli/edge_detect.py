@@ -47,7 +47,7 @@ def edge_detect(
     out: Out = None,
     format: Format = "table",
 ) -> None:
-    """Learn a kernel by gradient descent, from an image and its edges alone; and see how fast it must go.
+    """Learn a kernel by gradient descent, from an image and its edges alone; and see how fast it may go.
 
     The textbook's 1×2 kernel starts at random and ends near [1, −1], 0: it was
     never told what an edge is. Beside it stands the theory, which knows the
