@@ -11,7 +11,7 @@ from cnncli.bench.figures import Most, Timed, gib
 from cnncli.bench.memory import Named, most, peaks
 from cnncli.bench.plan import Case, Plan
 from cnncli.bench.subject import Run, Subject, images, room
-from cnncli.bench.timing import AGAIN, CEILING, Product, Stopwatch, reason
+from cnncli.bench.timing import AGAIN, CEILING, Stopwatch, Yardstick, reason
 from cnncli.datasets.progress import Progress
 from cnncli.errors import RequestError
 from cnncli.report import Report, report
@@ -25,15 +25,15 @@ SLOW = "this device has no instructions for it and emulates it, several times sl
 class Benchmark:
     """What was found.
 
-    report: of one example · timed: what could be measured, in the plan's order · ceilings: operations a second of a large
-    matrix product at its fastest, by precision · side: of its matrices · left_out: what was not measured, and why · most: the
-    largest batches that fit · threads: of the CPU · seconds: of each measurement · interrupted: whether Ctrl-C ended it
+    report: of one example · timed: what could be measured, in the plan's order · ceilings: operations a second of what the
+    machine is quickest at, by precision · yardsticks: what that is, in words · left_out: what was not measured, and why · most:
+    the largest batches that fit · threads: of the CPU · seconds: of each measurement · interrupted: whether Ctrl-C ended it
     """
 
     report: Report
     timed: tuple[Timed, ...]
     ceilings: dict[str, float]
-    side: int
+    yardsticks: dict[str, str]
     left_out: tuple[tuple[str, str], ...]
     most: tuple[Most, ...]
     device: str
@@ -54,7 +54,9 @@ def bench(subject: Subject, plan: Plan, named: Named, halted: Callable[[], bool]
     cases, left_out = _chosen(subject, plan)
     runs, unfit = _ready(subject, cases)
     sizes = peaks(subject, list(runs), named, halted, progress)
-    products = {precision: Product(precision, subject.device) for precision in dict.fromkeys(c.precision for c in runs)}
+    products = {
+        precision: Yardstick(precision, subject.device) for precision in dict.fromkeys(c.precision for c in runs)
+    }
     shares = [plan.seconds] * len(runs) + [max(plan.seconds, CEILING)] * len(products)
     watch = Stopwatch([*runs.values(), *products.values()], subject.device, shares)
     watch.run(halted, progress, turns([case.precision for case in runs]))
@@ -75,7 +77,7 @@ def bench(subject: Subject, plan: Plan, named: Named, halted: Callable[[], bool]
         report=found,
         timed=tuple(timed),
         ceilings=ceilings(watch, flops, len(runs), reached, halted),
-        side=next(iter(products.values())).side if products else 0,
+        yardsticks={precision: product.words for precision, product in products.items()},
         left_out=why,
         most=_most(subject, plan, halted),
         device=str(subject.device),

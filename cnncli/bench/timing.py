@@ -15,7 +15,8 @@ from cnncli.sources.recorded import guests
 from cnncli.train.device import wait
 
 ROUNDS = 4
-CEILING = 1.0  # seconds at least for a product: of one that is disturbed every time, the fastest is no ceiling
+CEILING = 1.0  # seconds at least for a ceiling: of one that is disturbed every time, the fastest is none
+TRIES, LONGEST = 6, 0.5  # times, and seconds, that each candidate for the ceiling is tried
 AGAIN = 5  # times at most that a ceiling is measured for as long once more, where something was faster
 MOST = 100_000  # repetitions of one thing in a round
 
@@ -33,26 +34,56 @@ class Task(Protocol):
         """Tidy up after it; not timed."""
 
 
-class Product:
-    """The ceiling: the product of two large square matrices, which a machine is as quick at as at anything."""
+class Yardstick:
+    """The most that a machine does: the product of two large square matrices, or on a CPU a large convolution if that is faster.
+
+    The two go through different libraries there, and the one that multiplies matrices may not know the processor's widest
+    instructions (MKL on an AMD EPYC with AVX-512, float32: 225 GFLOP/s, oneDNN's convolutions 560).
+    """
 
     def __init__(self, precision: str, device: torch.device) -> None:
         """Float32 on a GPU multiplies as convolutions do there: with TF32 where cuDNN may use it."""
-        self.side = 8192 if device.type == "cuda" else 1024
+        self.side, self.channels, self.size = 8192 if device.type == "cuda" else 1024, 256, 32
         self._tf32 = precision == "float32" and device.type == "cuda" and torch.backends.cudnn.allow_tf32
         kind: torch.dtype = getattr(torch, precision)
         self._a, self._b = (torch.randn(self.side, self.side, device=device).to(kind) for _ in range(2))
+        self.convolves = device.type == "cpu" and self._convolves(kind)
+
+    def _convolves(self, kind: torch.dtype) -> bool:
+        """Whether the convolution is the faster of the two, each at its best of a few."""
+        last = torch.channels_last
+        self._x = torch.randn(8, self.channels, self.size, self.size).to(kind).to(memory_format=last)
+        self._w = torch.randn(self.channels, self.channels, 3, 3).to(kind).to(memory_format=last)
+        speeds = []
+        for self.convolves in (False, True):
+            taken: list[float] = []
+            while len(taken) < TRIES and sum(taken) < LONGEST:
+                began = perf_counter()
+                self()
+                taken.append(perf_counter() - began)
+            speeds.append(self.flops / min(taken))
+        return speeds[1] > speeds[0]
 
     @property
     def flops(self) -> int:
-        """Operations of one product, two for each multiply-accumulate."""
-        return 2 * self.side**3
+        """Operations of one, two for each multiply-accumulate; those on padding count."""
+        return 2 * self._x.numel() * self.channels * 9 if self.convolves else 2 * self.side**3
+
+    @property
+    def words(self) -> str:
+        """What it is."""
+        if self.convolves:
+            return f"a 3×3 convolution of {self.channels} channels"
+        return f"a {self.side}×{self.side} matrix product"
 
     def settle(self) -> None:
         """Nothing to get ready."""
 
     def __call__(self) -> None:
         """Multiply."""
+        if self.convolves:
+            torch.nn.functional.conv2d(self._x, self._w, padding=1)
+            return
         before = torch.backends.cuda.matmul.allow_tf32
         torch.backends.cuda.matmul.allow_tf32 = self._tf32
         try:

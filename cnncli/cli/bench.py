@@ -50,7 +50,7 @@ def bench(
 
     An operation is a multiplication or an addition of a MAC, and the backward
     pass counts twice the forward pass, as is the custom. The ceiling is a large
-    matrix product in the same numbers, at its fastest. The largest batch is tried
+    matrix product or convolution in the same numbers. The largest batch is tried
     on a GPU, and estimated elsewhere. Ctrl-C shows what was measured so far.
 
     Example: cnncli bench alexnet --batch-size 1,8,32 --forward-only

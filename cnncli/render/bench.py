@@ -66,7 +66,9 @@ def _facts(found: Benchmark) -> dict[str, object]:
         "torch": found.torch,
         "seconds": found.seconds,
         "interrupted": found.interrupted,
-        "ceilings": {name: {"flops_per_second": value, "side": found.side} for name, value in found.ceilings.items()},
+        "ceilings": {
+            name: {"flops_per_second": value, "of": found.yardsticks[name]} for name, value in found.ceilings.items()
+        },
         "measurements": [_measurement(found, each) for each in found.timed],
         "left_out": [{"what": what, "why": why} for what, why in found.left_out],
         "largest_batch": [each._asdict() for each in found.most],
@@ -140,12 +142,20 @@ def _ceiling(found: Benchmark, precision: str) -> str:
     return "" if flops is None else f" · at most {_short(flops / 1e9)} GFLOP/s"
 
 
+def _yardsticks(found: Benchmark) -> str:
+    """What the ceilings are of; with their precisions where they are of different things."""
+    words = {precision: found.yardsticks[precision] for precision in found.ceilings}
+    if len(set(words.values())) == 1:
+        return next(iter(words.values()))
+    return " or ".join(f"{what} ({precision})" for precision, what in words.items())
+
+
 def _below(found: Benchmark) -> None:
     """What the columns mean, where it is not plain, and the largest batch."""
     if found.ceilings:
         _say(
             "ms: the median; 95 %: what 95 of 100 repetitions keep within; ± %: from a quarter to three quarters of them; "
-            f"% max: of the most operations a second, those of a {found.side}×{found.side} matrix product at its fastest",
+            f"% max: of the most operations a second, those of {_yardsticks(found)} at its fastest",
         )
     if any((found.share(each) or 0) > 1 for each in found.timed):
         _say(

@@ -8,6 +8,7 @@ import time
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from cnncli.bench import memory
 from cnncli.bench import subject as subjects
@@ -16,7 +17,7 @@ from cnncli.bench.peak import supported
 from cnncli.bench.plan import Case
 from cnncli.bench.run import ceilings, turns
 from cnncli.bench.subject import Run, Subject, needed, subject
-from cnncli.bench.timing import AGAIN, ROUNDS, Product, Stopwatch
+from cnncli.bench.timing import AGAIN, ROUNDS, Stopwatch, Yardstick
 from cnncli.datasets.progress import Progress
 from cnncli.errors import RequestError
 from cnncli.sources import Request, load
@@ -159,12 +160,29 @@ def test_a_ceiling_that_was_surpassed_is_measured_again(
     assert ceilings(watch, flops, 0, {"float32": 1e18}, lambda: True) == found
 
 
-def test_a_product_has_its_operations() -> None:
-    """Two for each multiply-accumulate, in the precision that it is asked for."""
-    product = Product("bfloat16", CPU)
-    assert product.flops == 2 * product.side**3
-    product()
+@pytest.mark.parametrize("convolves", [False, True])
+def test_a_yardstick_has_its_operations(convolves: bool) -> None:  # noqa: FBT001
+    """Two for each multiply-accumulate, as torch counts them, in the precision that it is asked for."""
+    yardstick = Yardstick("float32", CPU)
+    yardstick.convolves = convolves
+    with FlopCounterMode(display=False) as counter:
+        yardstick()
+    assert yardstick.flops == counter.get_total_flops()
+    assert ("convolution" in yardstick.words) == convolves
     assert not torch.backends.cuda.matmul.allow_tf32
+
+
+def test_the_yardstick_is_the_faster_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where matrices are multiplied slowly it is the convolution, and the other way round."""
+
+    def slowly(*_: object, **__: object) -> None:
+        time.sleep(0.2)
+
+    monkeypatch.setattr(torch, "mm", slowly)
+    assert Yardstick("float32", CPU).convolves
+    monkeypatch.undo()
+    monkeypatch.setattr(torch.nn.functional, "conv2d", lambda *_, **__: time.sleep(2))
+    assert not Yardstick("float32", CPU).convolves
 
 
 @pytest.mark.skipif(not supported(), reason="the system keeps no count that can be reset")

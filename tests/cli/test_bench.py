@@ -30,13 +30,14 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A ceiling of a small matrix, and no process for memory, save where a test wants one."""
     from cnncli.bench import memory, run, timing
 
-    class Small(timing.Product):
+    class Small(timing.Yardstick):
         def __init__(self, precision: str, device: Any) -> None:  # noqa: ANN401
+            monkeypatch.setattr(timing, "TRIES", 1)
             super().__init__(precision, device)
-            self.side, self._a, self._b = 8, self._a[:8, :8], self._b[:8, :8]
+            self.convolves, self.side, self._a, self._b = False, 8, self._a[:8, :8], self._b[:8, :8]
 
     monkeypatch.setattr(run, "CEILING", 0.001)
-    monkeypatch.setattr(run, "Product", Small)
+    monkeypatch.setattr(run, "Yardstick", Small)
     monkeypatch.setattr(memory, "supported", lambda: False)
 
 
