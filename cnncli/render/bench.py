@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cnncli.render.columns import size
 from cnncli.render.summary_json import network_json
 from cnncli.render.summary_table import title
-from cnncli.render.table import Cell, Column, Line, fits, write_csv, write_json, write_markdown, write_table
+from cnncli.render.table import Cell, Column, Line, narrowed, write_csv, write_json, write_markdown, write_table
 from cnncli.render.text import columns_of, complain, inert, say
 
 if TYPE_CHECKING:
@@ -125,16 +125,11 @@ def _show(found: Benchmark) -> None:
 
 
 def _table(found: Benchmark) -> None:
-    heads = list(FIGURES)
     lines: list[Line] = []
     for (precision, layout), group in groupby(found.timed, lambda each: (each.case.precision, each.case.layout)):
         lines.append([Cell(precision, f"{precision}, {LAYOUT[layout]}{_ceiling(found, precision)}")])
         lines += [_figures(found, each) for each in group]
-    if not fits(heads, lines):
-        kept = [place for place, head in enumerate(heads) if head.key in NARROW]
-        heads = [heads[place] for place in kept]
-        lines = [line if len(line) == 1 else [line[place] for place in kept] for line in lines]
-    write_table(heads, lines)
+    write_table(*narrowed(FIGURES, lines, {head.key for head in FIGURES} - set(NARROW)))
 
 
 def _ceiling(found: Benchmark, precision: str) -> str:

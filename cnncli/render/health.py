@@ -10,7 +10,7 @@ from textwrap import wrap
 from cnncli.health.observation import Layer, Observation, Seen
 from cnncli.health.record import Log
 from cnncli.render.findings import as_json, told
-from cnncli.render.table import Cell, Column, Line, fits, write_csv, write_json, write_markdown, write_table
+from cnncli.render.table import Cell, Column, Line, narrowed, write_csv, write_json, write_markdown, write_table
 from cnncli.render.text import columns_of, inert, say
 
 COLUMNS = (
@@ -78,21 +78,13 @@ def _show(path: Path, log: Log, lines: Sequence[Line]) -> None:
             f"inputs: mean {_number(last.input_mean)}, deviation {_number(last.input_deviation)}, {last.images:,} at once",
             "",
         )
-        write_table(*_fitting(lines))
+        write_table(*narrowed(COLUMNS, lines, NARROW))
         _say("", NOTE)
     _say("")
     if log.findings:
         say(*(inert(part) for each in log.findings for part in told([each], width)))
     else:
         _say("nothing is wrong that these rules know of")
-
-
-def _fitting(lines: Sequence[Line]) -> tuple[list[Column], list[Line]]:
-    """All columns, or without the lesser ones."""
-    if fits(COLUMNS, lines):
-        return list(COLUMNS), list(lines)
-    kept = [place for place, column in enumerate(COLUMNS) if column.key not in NARROW]
-    return [COLUMNS[place] for place in kept], [[line[place] for place in kept] for line in lines]
 
 
 def _line(layer: Layer, row: Seen) -> Line:

@@ -15,7 +15,7 @@ from cnncli.lessons.receptive import Region, Side
 from cnncli.render.formulas import formula_lines
 from cnncli.render.grids import shades
 from cnncli.render.summary_json import field_json, network_json
-from cnncli.render.table import Cell, Column, Line, fits, write_csv, write_json, write_markdown, write_table
+from cnncli.render.table import Cell, Column, Line, narrowed, write_csv, write_json, write_markdown, write_table
 from cnncli.render.text import columns_of, inert, say
 from cnncli.report import Report
 
@@ -35,6 +35,7 @@ COLUMNS = (
     Column("in_padding", "in padding"),
 )
 GRADIENTS = Column("gradients", "gradients")
+LEAST_WANTED = ("in_padding", "padding", "stride")
 HIGH = 24  # lines of a drawing at most
 
 
@@ -55,20 +56,8 @@ def show_regions(
         (write_csv if format == "csv" else write_markdown)(columns, lines)
         return
     say(*wrap(_heading(report), columns_of(sys.stdout)))
-    write_table(*_narrowed(columns, lines))
+    write_table(*narrowed(columns, lines, *({key} for key in LEAST_WANTED)))
     say(*_below(found, measured))
-
-
-def _narrowed(columns: Sequence[Column], lines: Sequence[Line]) -> tuple[list[Column], list[Line]]:
-    """The table without what one can most easily do without, as far as the terminal asks for it."""
-    kept = list(range(len(columns)))
-    shown = list(columns), list(lines)
-    for key in ("in_padding", "padding", "stride"):
-        if fits(*shown):
-            break
-        kept = [place for place in kept if columns[place].key != key]
-        shown = [columns[place] for place in kept], [[line[place] for place in kept] for line in lines]
-    return shown
 
 
 def _below(found: Sequence[Region], measured: Sequence[Measured | None] | None) -> list[str]:

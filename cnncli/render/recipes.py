@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cnncli.errors import CnncliError
 from cnncli.recipe_shelf import REACHES, Shipped
-from cnncli.render.table import Cell, Column, Line, fits, write_csv, write_json, write_markdown, write_table
+from cnncli.render.table import Cell, Column, Line, narrowed, write_csv, write_json, write_markdown, write_table
 from cnncli.render.text import complain, inert, say
 
 SCHEMA = {"schema": "cnncli/recipes/1"}
@@ -31,7 +31,7 @@ def show_recipes(shelf: Sequence[Shipped], format: str) -> None:
     if format == "json":
         write_json({**SCHEMA, "recipes": [_facts(each) for each in shelf]})
     elif format == "table":
-        write_table(*_fitting([_for_people(each) for each in shelf]))
+        write_table(*narrowed(LIST, [_for_people(each) for each in shelf], *({key} for key in LEAST_WANTED)))
     else:
         (write_csv if format == "csv" else write_markdown)(WIDE, [_line(each) for each in shelf])
 
@@ -70,18 +70,6 @@ def _for_people(found: Shipped) -> Line:
         *line[:-1],
         Cell(line[-1].value, re.split(r" on | in | \(|;", line[-1].text.removeprefix("(").rstrip("."))[0]),
     ]
-
-
-def _fitting(lines: Sequence[Line]) -> tuple[list[Column], list[Line]]:
-    """What a narrow terminal has room for."""
-    left_out: set[str] = set()
-    for least in ("", *LEAST_WANTED):
-        left_out.add(least)
-        places = [place for place, column in enumerate(LIST) if column.key not in left_out]
-        columns, shown = [LIST[place] for place in places], [[line[place] for place in places] for line in lines]
-        if fits(columns, shown):
-            break
-    return columns, list(shown)
 
 
 def _facts(found: Shipped) -> dict[str, object]:

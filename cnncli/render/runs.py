@@ -8,7 +8,18 @@ from typing import NamedTuple
 
 from cnncli.render.columns import clock
 from cnncli.render.run_curves import labels
-from cnncli.render.table import GAP, Cell, Column, Line, fits, write_csv, write_json, write_markdown, write_table
+from cnncli.render.table import (
+    GAP,
+    Cell,
+    Column,
+    Line,
+    narrowed,
+    without,
+    write_csv,
+    write_json,
+    write_markdown,
+    write_table,
+)
 from cnncli.render.text import columns_of, complain, inert, say
 from cnncli.runs import Logged, Sides, environment_differences, number, recipe_differences, seconds
 from cnncli.strict_yaml import Value
@@ -76,14 +87,8 @@ class Row(NamedTuple):
 def _fitting(runs: Sequence[Logged], lines: Sequence[Line]) -> tuple[list[Column], list[Line]]:
     """What people see: validation only where there is some, `of` beside the epochs, and what a narrow terminal has room for."""
     validated = any(run.last and run.last.val for run in runs)
-    left_out = {"of"} if validated else {"of", "val_acc"}
-    for least in ("", *LEAST_WANTED):
-        left_out.add(least)
-        places = [place for place, column in enumerate(RUNS) if column.key not in left_out]
-        columns, shown = [RUNS[place] for place in places], [[line[place] for place in places] for line in lines]
-        if fits(columns, shown):
-            break
-    return columns, list(shown)
+    usual = without(RUNS, lines, {"of"} if validated else {"of", "val_acc"})
+    return narrowed(*usual, *({key} for key in LEAST_WANTED))
 
 
 def _complain(runs: Sequence[Logged]) -> None:

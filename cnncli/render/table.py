@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from cnncli.render.text import columns_of, emphasise, inert, say
@@ -102,6 +102,29 @@ def _natural(columns: Sequence[Column], lines: Sequence[Line], total: Line | Non
 def fits(columns: Sequence[Column], lines: Sequence[Line], total: Line | None = None) -> bool:
     """Whether nothing has to be cut short, or by a few characters only."""
     return sum(_natural(columns, lines, total)) + GAP * (len(columns) - 1) <= columns_of(sys.stdout) + SLACK
+
+
+def narrowed(
+    columns: Sequence[Column], lines: Sequence[Line], *spare: Collection[str]
+) -> tuple[list[Column], list[Line]]:
+    """The table without columns that one can do without, as far as the terminal asks for it.
+
+    spare: the keys of those, what is to leave together in one collection, the first to leave first
+    """
+    shown = list(columns), list(lines)
+    for keys in spare:
+        if fits(*shown):
+            break
+        shown = without(*shown, keys)
+    return shown
+
+
+def without(columns: Sequence[Column], lines: Sequence[Line], keys: Collection[str]) -> tuple[list[Column], list[Line]]:
+    """The table without the columns of these keys; a line of one cell is a heading and stays."""
+    kept = [place for place, column in enumerate(columns) if column.key not in keys]
+    return [columns[place] for place in kept], [
+        line if len(line) == 1 else [line[place] for place in kept] for line in lines
+    ]
 
 
 def _cut(text: str, width: int) -> str:
