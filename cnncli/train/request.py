@@ -76,19 +76,19 @@ def requested(source: str, arguments: Sequence[str], options: Options, device: s
     check_device(device)
     overrides = [*_beside(arguments, options), *_texts(options)]
     _, data = options.get("data.name", ("", None))
+    others = [text for text in overrides if not text.startswith("data.name=")]
     if data is not None and is_code(source):
-        return _of_code(source, str(data), [text for text in overrides if not text.startswith("data.name=")])
-    if data is not None and is_network(source):
-        own = [text for text in overrides if not text.startswith("data.name=")]
-        recipe, name = defaults(_whole(source), str(data), own), _short(source)
+        request = _of_code(source, str(data), others)
+    elif data is not None and is_network(source):
+        request = Request(defaults(_whole(source), str(data), others), _short(source))
     elif is_code(source) or is_library(source):
         raise RequestError(
             f"{inert(source, 100)} is a network, not a recipe; say what to train it on, as in --data digits"
         )
     else:
-        recipe, name = load(source, overrides, networks=list(models())), Path(source).stem
-    check(recipe.model.weights)
-    return Request(recipe, name)
+        request = Request(load(source, overrides, networks=list(models())), Path(source).stem)
+    check(request.recipe.model.weights)
+    return request
 
 
 def _of_code(source: str, data: str, overrides: Sequence[str]) -> Request:
@@ -99,7 +99,6 @@ def _of_code(source: str, data: str, overrides: Sequence[str]) -> Request:
         file = Path(home) / folder.NETWORK
         file.write_text(found.text, encoding="utf-8")
         recipe = defaults(str(file), data, found.left)
-    check(recipe.model.weights)
     return Request(recipe, _short(source.removesuffix(".py")), found.note, found.text)
 
 
