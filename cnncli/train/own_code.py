@@ -9,6 +9,7 @@ from cnncli.datasets import dataset
 from cnncli.errors import RequestError
 from cnncli.layers import Shape, Tensor, dims
 from cnncli.overrides import override
+from cnncli.recipe_schema.keys import keys
 from cnncli.sources import Request, load
 from cnncli.sources.python import parameters
 from cnncli.train.folder import NETWORK
@@ -53,13 +54,13 @@ _NOTE = "{source} is trained as {file} in the run folder has it; torch draws its
 
 
 def _divided(takes: frozenset[str], overrides: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """The arguments of the network, and the other overrides."""
+    """The arguments of the network, and the other overrides: `model.frozen` and `model.weights` are the recipe's."""
     own: dict[str, Any] = {}
     left: list[str] = []
     for text in overrides:
         read = override(text)
         key = read.key.removeprefix("model.")
-        if key in takes or key != read.key:
+        if tuple(read.key.split(".")) not in keys() and (key in takes or key != read.key):
             own[key] = read.value
         else:
             left.append(text)

@@ -106,6 +106,14 @@ def test_refusals_are_one_line_and_begin_nothing(line: str, says: str, cnncli: C
     assert not Path("runs").exists()
 
 
+def test_what_a_recipe_says_of_every_model_is_no_argument_of_own_code(cnncli: Callable[..., Result]) -> None:
+    """By its dotted name, as by its bare one."""
+    Path("mine.py").write_text(CODE)
+    for key in ("frozen", "model.frozen"):
+        found = cnncli(f"train mine.py:Net --data digits {key}=[conv] --dry-run")
+        assert "1,450 of 1,490 parameters trained" in found.out, found.err
+
+
 def test_a_rate_is_found_and_a_run_rehearsed_for_own_code(cnncli: Callable[..., Result]) -> None:
     """Nothing is kept of either."""
     Path("mine.py").write_text(CODE)
