@@ -61,7 +61,7 @@ class Network:
 
     @property
     def input(self) -> Shape:
-        """The shape of its first input, which is the only one of a network that classifies images."""
+        """The shape of its first input, the only one of a network of images."""
         return next(iter(self.inputs.values())).shape
 
     @cached_property

@@ -15,7 +15,7 @@ from cnncli.layers import Shape, Tensor, dims
 from cnncli.models import edition, model, models, network
 from cnncli.network import Network, source
 from cnncli.report import report
-from cnncli.sources import Loaded, Request, is_library, load
+from cnncli.sources import Loaded, Request, is_library, load, made
 
 if TYPE_CHECKING:
     from torch import nn
@@ -84,9 +84,9 @@ def with_scores(name: str, found: Network, classes: int, cure: str) -> Network:
     if len(found.outputs) != 1:
         raise RequestError(f"{name}: it has {len(found.outputs)} outputs, one can be trained; {cure}")
     maker, place = source(found.outputs[0], found.names) or (found.outputs[0], 0)
-    made = [row.call.outputs[place].shape for row in report(found).rows if row.name == maker]
-    if made and made[0] != (classes,):
-        raise RequestError(f"{name}: its output is {dims(made[0])}, the data have {classes} classes; {cure}")
+    shapes = [row.call.outputs[place].shape for row in report(found).rows if row.name == maker]
+    if shapes and shapes[0] != (classes,):
+        raise RequestError(f"{name}: its output is {dims(shapes[0])}, the data have {classes} classes; {cure}")
     return found
 
 
@@ -97,12 +97,7 @@ def module_for(name: str, input: Shape, arguments: Mapping[str, Any], classes: i
     """
     if not is_library(name) or _of_library(name, input, tuple(arguments.items()), classes).module is None:
         return None
-    from cnncli.sources import maker
-    from cnncli.sources.recorded import attempted, guests
-
-    make = maker(Request(name, {"0": Tensor(input)}, {**arguments, "classes": classes}))
-    with attempted(name), guests():
-        return make()
+    return made(Request(name, {"0": Tensor(input)}, {**arguments, "classes": classes}))
 
 
 def _to_train(name: str, input: Shape | None, arguments: Mapping[str, Any], classes: int) -> Network:

@@ -82,7 +82,7 @@ def through(module: nn.Module, network: Network, regions: Sequence[Region]) -> l
     """The gradient of each region's unit with respect to the input, summed over channels: H×W, on an input of noise."""
     import torch
 
-    shape = next(iter(network.inputs.values())).shape
+    shape = network.input
     x = torch.rand(1, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
     outputs = run(module, network, [region.row.name for region in regions], x)
     found: list[torch.Tensor | None] = []

@@ -56,7 +56,7 @@ def look(  # noqa: PLR0913
     chosen = region(found, row_called(found, row), unit_of(unit))
     moved = asked.run is not None if effective is None else effective
     if picture or moved:
-        image_size(next(iter(asked.network.inputs.values())).shape, asked.source)
+        image_size(asked.network.input, asked.source)
     return Look(asked, found, (chosen,), one=True, gradients=gradients is not False, effective=moved, image=image)
 
 

@@ -68,7 +68,7 @@ class Subject:
     @property
     def size(self) -> Shape:
         """C×H×W of its images."""
-        return next(iter(self.network.inputs.values())).shape
+        return self.network.input
 
     def finished(self, pixels: torch.Tensor) -> torch.Tensor:
         """uint8 images N×C×H×W of its size, as the network takes them: normalised as in training."""
@@ -212,16 +212,13 @@ def module_of(asked: Asked, network: Network, seed: int = 0) -> nn.Module:
     import torch
 
     from cnncli.build import build
-    from cnncli.sources import is_library, maker
-    from cnncli.sources.recorded import attempted, guests
+    from cnncli.sources import is_library, made
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if asked.loaded.module is None or not is_library(asked.source):
             return build(replace(network, nodes=tuple(node for node in network.nodes if not node.layer.idles)))
-        make = maker(asked.request)
-        with attempted(asked.source), guests():
-            return make()
+        return made(asked.request)
 
 
 def _fill(asked: Asked, module: nn.Module) -> str:

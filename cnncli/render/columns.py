@@ -84,7 +84,7 @@ def beyond(field: Field | None, report: Report) -> bool:
     """Whether a unit's field is larger than the input itself (and so ends in padding), short of seeing all of it."""
     if field is None or field.whole or not field.axes:
         return False
-    axes = next(iter(report.network.inputs.values())).shape[1:]
+    axes = report.network.input[1:]
     return any(reach.size > size for reach, size in zip(field.axes, axes, strict=True))
 
 

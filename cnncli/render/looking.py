@@ -83,7 +83,7 @@ def _effective(look: Look, subject: Subject, count: int, seed: int) -> Effective
 
 def _image(look: Look, subject: Subject | None) -> NDArray[np.float32] | None:
     """What the region is drawn on: the image that was named, else a run's first test image."""
-    channels, height, width = image_size(next(iter(look.asked.network.inputs.values())).shape, look.asked.source)
+    channels, height, width = image_size(look.asked.network.input, look.asked.source)
     if look.image is not None:
         return read_image(look.image, 1 if channels == 1 else 3, (height, width))
     from cnncli.lessons.input_image import first_test_image

@@ -77,7 +77,7 @@ def _below(found: Sequence[Region], measured: Sequence[Measured | None] | None) 
 def _heading(report: Report) -> str:
     network = report.network
     edition = f" · {network.edition} edition" if network.edition else ""
-    return f"{inert(network.name)}{edition} · input {dims(next(iter(network.inputs.values())).shape)}"
+    return f"{inert(network.name)}{edition} · input {dims(network.input)}"
 
 
 def _line(region: Region) -> Line:

@@ -99,7 +99,7 @@ def _plain(values: Shape) -> int | list[int]:
 
 def show_inputs(network: Network, found: Inputs, format: str) -> None:
     """The smallest input, the sizes that leave nothing unread, and what the network's own input leaves."""
-    own = dims(next(iter(network.inputs.values())).shape)
+    own = dims(network.input)
     if format == "json":
         write_json(_inputs_json(network, found))
     else:

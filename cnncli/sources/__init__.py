@@ -18,7 +18,7 @@ from cnncli.sources.request import Given, Loaded, Request
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Given", "Loaded", "Request", "is_code", "is_library", "is_tensor_table", "load", "maker"]
+__all__ = ["Given", "Loaded", "Request", "is_code", "is_library", "is_tensor_table", "load", "made"]
 
 _BY_SUFFIX = {
     ".yaml": "net_yaml",
@@ -41,10 +41,16 @@ def load(request: Request) -> Loaded:
     return found
 
 
-def maker(request: Request) -> Callable[[], nn.Module]:
-    """What makes the module that a library has under the source's name, with first weights; raises as `load` does."""
-    found: Callable[[], nn.Module] = import_module(f"{__name__}.{_kind(request.source)}").maker(request)
-    return found
+def made(request: Request) -> nn.Module:
+    """The module that a library has under the source's name, its first weights drawn from torch's random numbers.
+
+    Raises as `load` does, and `RequestError` for what the library raises.
+    """
+    from cnncli.sources.recorded import attempted, guests
+
+    make: Callable[[], nn.Module] = import_module(f"{__name__}.{_kind(request.source)}").maker(request)
+    with attempted(request.source), guests():
+        return make()
 
 
 def is_library(source: str) -> bool:
