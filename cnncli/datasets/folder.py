@@ -158,16 +158,24 @@ def files_below(folder: str) -> Iterator[str]:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 inner.append(entry.path)
-            elif entry.is_file():
+            elif _is_file(entry):
                 yield entry.path
     for path in inner:
         yield from files_below(path)
 
 
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file, or a link that leads nowhere: reading it will name it, as any image that cannot be read."""
+    try:
+        return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))  # noqa: PTH110
+    except OSError:  # links in a circle
+        return True
+
+
 def _folders(folder: str) -> list[str]:
     """The folders in `folder` in order of their names, hidden ones left out."""
     with os.scandir(folder) as entries:
-        return sorted(entry.path for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        return sorted(entry.path for entry in entries if not entry.name.startswith(".") and os.path.isdir(entry.path))  # noqa: PTH112
 
 
 def _all_grey(root: str, found: Listing) -> bool:

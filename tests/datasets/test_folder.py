@@ -226,3 +226,15 @@ def test_the_real_folder() -> None:
     train, test = facts.load()
     assert set(train.labels.bincount().tolist()) == {5000}
     assert set(test.labels.bincount().tolist()) == {1000}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need POSIX")
+def test_links_that_lead_nowhere_are_images_that_cannot_be_read(tmp_path: Path) -> None:
+    """They neither stop the look into the folder nor vanish silently: reading names them, or leaves them out by name."""
+    put(tmp_path, "a/1.png", "a/2.png", "b/1.png", "b/2.png")
+    (tmp_path / "a/circle.png").symlink_to("circle.png")
+    (tmp_path / "b/gone.png").symlink_to("nowhere.png")
+    (tmp_path / "around").symlink_to("around")
+    found = listing(str(tmp_path))
+    assert {"a/circle.png", "b/gone.png"} < {path for path, _ in (*found.train, *found.test)}
+    assert found.classes == ("a", "b")

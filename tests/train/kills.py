@@ -106,11 +106,21 @@ def undisturbed(line: str, name: str, launch: Launch = launched) -> Record:
     return record(name, log)
 
 
-def disturbed(line: str, name: str, kills: int, steps: int, launch: Launch = launched) -> Record:
+def disturbed(
+    line: str,
+    name: str,
+    kills: int,
+    steps: int,
+    launch: Launch = launched,
+    *,
+    between: Callable[[str], None] | None = None,
+) -> Record:
     """The same, killed `kills` times at random moments and resumed each time, then left to its end.
 
     A moment is drawn as a number of steps and up to 10 ms after them, or where that is none as a time while the program loads; the
     moments spread over the `steps` of the run. Most of the kills come in steps, checkpoints and evaluations.
+
+    between: is called with `name` after each kill of a run that has begun
     """
     log, chance, done = Path(f"{name}.log"), random.Random(steps), list[Kill]()  # noqa: S311  (which moments does not matter)
     running = launch(line, log)
@@ -129,6 +139,8 @@ def disturbed(line: str, name: str, kills: int, steps: int, launch: Launch = lau
         _end(running)
         done.append(Kill(_last(log), loading=_lines(log) == before))
         begun = (Path("runs") / name / "recipe.yaml").exists()
+        if begun and between:
+            between(name)
         running = launch(f"resume runs/{name}" if begun else line, log)
     _finish(running, log)
     found = record(name, log)

@@ -1,0 +1,104 @@
+"""Bare surroundings: no locale, no home, a home that cannot be written, a folder that is gone, closed streams."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.campaign import QUICK, assert_plain, environment, program
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="POSIX's surroundings"),
+    pytest.mark.usefixtures("elsewhere"),
+]
+
+LINES = [
+    "--help",
+    "params conv --cin 6 --cout 16 --k 5 --input 14x14",
+    "summary lenet",
+    "summary googlenet --format json",
+    "solve --input 224 --output 55",
+    "corr2d",
+    "models ls",
+    "recipes ls",
+    "data ls",
+    f"train lenet {QUICK}",
+    "resume runs/lenet-1 epochs=4",
+    "evaluate runs/lenet-1",
+    "runs ls",
+    "export runs/lenet-1 --to safetensors",
+    "health runs/lenet-1",
+]
+
+SURROUNDINGS: dict[str, dict[str, str | None]] = {
+    "LANG=C": {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "ASCII": {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    "GBK": {"PYTHONIOENCODING": "gbk", "PYTHONUTF8": "0"},
+    "no HOME": {"HOME": None, "XDG_CACHE_HOME": None, "CNNCLI_DATA": None, "USER": None, "LOGNAME": None},
+    "HOME nowhere": {"HOME": "/nowhere", "XDG_CACHE_HOME": None, "CNNCLI_DATA": None},
+    "HOME read-only": {"HOME": "/proc", "XDG_CACHE_HOME": None, "CNNCLI_DATA": None},
+    "HOME empty": {"HOME": "", "XDG_CACHE_HOME": "", "CNNCLI_DATA": ""},
+    "TERM=dumb": {"TERM": "dumb", "COLUMNS": "20"},
+    "no PATH": {"PATH": None, "TERM": None},
+    "TMPDIR nowhere": {"TMPDIR": "/nowhere"},
+}
+
+
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_every_command_in_bare_surroundings(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Each does its work."""
+    for line in LINES:
+        found = program(line, **SURROUNDINGS[name])
+        assert_plain(found, 0)
+        assert "Warning" not in found.err, found.err
+    with capfd.disabled():
+        print(f"\n{name}: {len(LINES)} commands, all done")
+
+
+def test_a_folder_that_is_gone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What needs no folder works; what writes says why it cannot, in a line."""
+    for line in LINES:
+        script = f'mkdir gone && cd gone && rmdir ../gone && exec "$0" -m cnncli {line}'
+        done = subprocess.run(
+            ["sh", "-c", script, sys.executable],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(),
+            timeout=120,
+        )
+        needs = line.split()[0] in {"train", "resume", "evaluate", "runs", "export", "health"}
+        assert "Traceback" not in done.stderr, done.stderr
+        assert done.returncode in ({0, 2, 3} if needs else {0}), (line, done.stderr)
+    with capfd.disabled():
+        print(f"\na deleted working directory: {len(LINES)} commands, none with a traceback")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-", ">/dev/full"])
+def test_closed_streams(closed: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A run trains all the same and keeps what it came to; what can't be shown is no fault of ours."""
+    codes = {}
+    for line in LINES:
+        done = subprocess.run(
+            ["sh", "-c", f'exec "$0" -m cnncli {line} {closed}', sys.executable],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(),
+            timeout=120,
+        )
+        codes[line] = done.returncode
+        assert "Traceback" not in done.stderr, (line, done.stderr)
+        assert "a fault in cnncli" not in done.stderr, (line, done.stderr)
+        assert "Exception ignored" not in done.stderr, (line, done.stderr)
+        assert done.returncode in {0, 3, 141}, (line, done)
+    assert (tmp_path / "runs/lenet-1/model.safetensors").exists()
+    with capfd.disabled():
+        print(f"\n{closed}: exit codes {sorted(set(codes.values()))}")
