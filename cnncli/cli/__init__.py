@@ -51,15 +51,30 @@ class LazyGroup(TyperGroup):
             self._overview = False
 
 
+class Command(TyperCommand):
+    """A command whose help is text as it is written: typer would read `[export]` as markup and leave it out."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401  (types of typer's vendored click)
+        """The help, brackets and all."""
+        from cnncli.render.text import without_markup
+
+        described: list[Any] = [self, *self.params]
+        for part in described:
+            part.help = without_markup(part.help or "")
+        super().format_help(ctx, formatter)
+
+
 def _summary(name: str) -> TyperCommand:
     """The command with its name and its help alone."""
-    return TyperCommand(name, help=getdoc(_function(name)))
+    from cnncli.render.text import without_markup
+
+    return TyperCommand(name, help=without_markup(getdoc(_function(name)) or ""))
 
 
 def command(name: str) -> Any:  # noqa: ANN401  (a type of typer's vendored click)
     """The command of the file called `name`, ready to be invoked."""
     single = typer.Typer(add_completion=False, context_settings=CONTEXT)
-    single.command(name)(_function(name))
+    single.command(name, cls=Command)(_function(name))
     return typer.main.get_command(single)
 
 

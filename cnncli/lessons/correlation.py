@@ -98,7 +98,7 @@ def correlation(  # noqa: PLR0913
     layer = cast("Conv2d", layer)
     bounded(call, layer.windows)
     biases = _biases(bias, len(weights))
-    y = correlate(x, weights, layer, call) + biases[:, None, None]
+    y = _correlate(x, weights, layer, call, alone=groups > 1) + biases[:, None, None]
     return Correlation(x, weights, biases, y, layer, call, flip, named, image)
 
 
@@ -113,15 +113,22 @@ def _biases(bias: NDArray[np.float64] | None, maps: int) -> NDArray[np.float64]:
     return np.broadcast_to(given, (maps,))
 
 
-def correlate(x: NDArray[np.float64], kernel: NDArray[np.float64], layer: Conv2d, call: Call) -> NDArray[np.float64]:
-    """All sums of products at once, O×H'×W': tap after tap of the kernel, each over all windows."""
+def _correlate(
+    x: NDArray[np.float64], kernel: NDArray[np.float64], layer: Conv2d, call: Call, *, alone: bool
+) -> NDArray[np.float64]:
+    """All sums of products at once, O×H'×W': tap after tap of the kernel, each over all windows; alone: of each channel apart."""
     import numpy as np
 
     counts = call.y.shape[1:]
     y = np.zeros((len(kernel), *counts))
     for i, j, seen in views(padded(x, layer.windows, counts), layer.windows, counts):
-        y += kernel[:, 0, i, j][:, None, None] * seen if layer.groups > 1 else np.tensordot(kernel[:, :, i, j], seen, 1)
+        y += kernel[:, 0, i, j][:, None, None] * seen if alone else np.tensordot(kernel[:, :, i, j], seen, 1)
     return y
+
+
+def parts(found: Correlation, o: int) -> NDArray[np.float64]:
+    """What each input channel adds to output map `o`, C×H'×W'; with the bias their sum is the map."""
+    return _correlate(found.x, found.kernel[o][:, None], found.layer, found.call, alone=True)
 
 
 class Step(NamedTuple):
@@ -172,21 +179,12 @@ def difference(found: Correlation) -> float:
 
 
 def by_loop(found: Correlation) -> NDArray[np.float64]:
-    """The same by `loop.corr2d`: a sum over channels, and the bias."""
-    import numpy as np
+    """The same by the program that the lesson prints, run as it stands; O×H'×W'."""
+    from cnncli.lessons.loop import program
 
-    from cnncli.lessons.loop import corr2d
-
-    stride, dilation = found.layer.strides, tuple(window.dilation for window in found.layer.windows)
-    x, maps = found.padded, []
-    for place, kernel in enumerate(found.kernel):
-        channels = x[place : place + 1] if found.alone else x
-        parts = [
-            corr2d(*pair, (stride[0], stride[1]), (dilation[0], dilation[1]))
-            for pair in zip(channels, kernel, strict=True)
-        ]
-        maps.append(sum(parts, start=np.zeros(found.counts)) + found.bias[place])
-    return np.stack(maps)
+    names: dict[str, NDArray[np.float64]] = {}
+    exec("\n".join(program(found)[:-1]), names)  # noqa: S102  (all but its `print`; of the user's there are numbers alone)
+    return names["y"].reshape(found.y.shape)
 
 
 def _by_torch(found: Correlation) -> NDArray[np.float64]:

@@ -9,8 +9,8 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from cnncli.layers import dims
-from cnncli.lessons.correlation import LOOPED, Correlation, Step, difference, step, steps
-from cnncli.lessons.loop import source
+from cnncli.lessons.correlation import LOOPED, Correlation, Step, difference, parts, step, steps
+from cnncli.lessons.loop import program
 from cnncli.render.formulas import formula_lines
 from cnncli.render.frames import SHORT, Frame, Grid, fits, frozen
 from cnncli.render.grids import Box, flow, grid, nested, number, shades, texts
@@ -29,7 +29,9 @@ TURNED = (
     "the kernel is turned by 180°: a true convolution. A layer learns its kernel, and learns it turned as well as not."
 )
 ALONE = "one kernel for {} channels: each on its own, as a depthwise layer. Other layers have a matrix a channel, and add up."
-PICTURED = 6  # maps on the picture
+PICTURED = 6  # output maps on the picture beside the channels that one of them is the sum of
+COLOURS = ("red", "green", "blue")
+FRAMED = "the frame is the padding's: its zeros are black beside the photograph; --pad 0 has none"
 
 
 def show_correlation(found: Correlation, format: str, *, check: bool | None) -> None:
@@ -76,7 +78,7 @@ def text(found: Correlation, width: int) -> list[str]:
     blocks = [_sides(found, o) for o in range(len(found.y))] if _few(found) else []
     small = bool(blocks) and all(fits(block, width) for side in blocks for block in side)
     about = [found.named.about] if found.named else []
-    notes = [TURNED] * found.flipped + [ALONE.format(len(found.x))] * found.alone
+    notes = [TURNED] * found.flipped + [ALONE.format(len(found.x))] * found.alone + [FRAMED] * framed(found)
     lines = [*wrap(_heading(found), width), *(line for note in (*about, *notes) for line in wrap(note, width)), ""]
     lines += _matrices(blocks, width) if small else _shaded(found, width)
     sizes = [each for each in found.layer.formulas(found.call) if each.of in SIZES]
@@ -85,7 +87,7 @@ def text(found: Correlation, width: int) -> list[str]:
         return lines
     output = found.y if len(found.y) > 1 else found.y[0]
     lines += [*wrap(f"output  {nested(output.tolist())}", width), "", *_first(found, width)]
-    return [*lines, "", *source()]
+    return [*lines, "", *program(found, width)]
 
 
 def _heading(found: Correlation) -> str:
@@ -124,16 +126,44 @@ def _matrices(sides: Sequence[Sequence[Grid | str]], width: int) -> list[str]:
 
 
 def _shaded(found: Correlation, width: int) -> list[str]:
-    """The first output map; where it has signs, how strongly it answers, for the signs would average out."""
+    """What comes out, in shades; of several channels what each adds, and their sum; of several kernels each map."""
+    titles = [f"output{_map_name(found, o)}" for o in range(len(found.y))]
+    maps = [*found.y]
+    if len(found.x) > 1 and not found.alone:
+        titles = [*(f"channel {c} adds" for c in range(len(found.x))), f"{titles[0]}, the sum", *titles[1:]]
+        maps = [*parts(found, 0), *maps]
+    if len(maps) == 1:
+        return _shade(titles[0], maps[0], width)
+    shown = list(zip(titles, maps, strict=True))
+    rest = [f"and {len(shown) - MOST_BLOCKS} more: --format csv"] if len(shown) > MOST_BLOCKS else []
+    return flow(
+        [*(_shade(*each, width=(width - 3) // 2) for each in shown[:MOST_BLOCKS]), *([rest] if rest else [])], width
+    )
+
+
+def _map_name(found: Correlation, o: int) -> str:
+    """Which of several output maps."""
+    if found.alone:
+        return _channel_name(found, o)
+    return f", map {o}" if len(found.y) > 1 else ""
+
+
+def _channel_name(found: Correlation, c: int) -> str:
+    """Which of several input channels."""
+    colour = f" ({COLOURS[c]})" if found.image and len(found.x) == len(COLOURS) else ""
+    return f", channel {c}{colour}" if len(found.x) > 1 else ""
+
+
+def _shade(title: str, y: NDArray[np.float64], width: int) -> list[str]:
+    """One map; where it has signs, how strongly it answers, for the signs would average out."""
     import numpy as np
 
-    y, which = found.y[0], f"output map 1 of {len(found.y)}" if len(found.y) > 1 else "output"
     low, high = number(float(y.min()), 3), number(float(y.max()), 3)
     if y.min() >= 0:
-        return [f"{which}, from {low} (blank) to {high} (full)", *shades(y, width)]
+        return [*wrap(f"{title}, from {low} (blank) to {high} (full)", width), *shades(y, width)]
     strength = np.abs(y)
     most = 2 * float(np.sqrt((strength**2).mean())) or 1.0
-    title = f"{which}, from {low} to {high}; shown without signs, 0 blank, {number(most, 3)} and more full"
+    title = f"{title}, from {low} to {high}; shown without signs, 0 blank, {number(most, 3)} and more full"
     return [*wrap(title, width), *shades(strength, width, 0, most)]
 
 
@@ -150,7 +180,7 @@ def arithmetic(found: Step) -> list[str]:
     for place, terms in enumerate(found.terms):
         products = [a * b for a, b in terms]
         sums.append(sum(products))
-        name = f"channel {place + 1}: " if len(found.terms) > 1 else f"{y} = "
+        name = f"channel {place}: " if len(found.terms) > 1 else f"{y} = "
         tail = f" = {number(sums[-1])}"
         if len(terms) > MOST_TERMS:
             lines.append(f"{name}the sum of {len(terms)} products{tail}")
@@ -184,8 +214,8 @@ def frames(found: Correlation) -> list[Frame]:
         for cells, kernel in zip(channels, kernels[o], strict=True):
             blocks += ["+"] * bool(blocks) + [_windowed(cells, found, each.corner), "*", kernel]
         blocks += ["=", Grid(frozen(done[o]))]
-        which = f"map {o + 1}, " if len(found.y) > 1 else ""
-        title = f"window {place} of {count}: {which}row {row + 1}, column {column + 1} of the output"
+        which = f"map {o}, " if len(found.y) > 1 else ""
+        title = f"window {place} of {count}: {which}row {row}, column {column} of the output"
         made.append(Frame(title, tuple(blocks), tuple(arithmetic(each))))
     return made
 
@@ -205,26 +235,42 @@ def _windowed(cells: tuple[tuple[str, ...], ...], found: Correlation, corner: tu
 
 
 def draw(found: Correlation, path: Path) -> Path:
-    """Input, kernel and output on one picture."""
+    """Input, kernel and output on one picture: a row for each channel, and the sum; or a row for each output map."""
     from cnncli.render.panels import Panel, look_of, sheet
     from cnncli.render.plots import placed
 
-    window = Box(0, 0, *(window.extent for window in found.layer.windows))
-    x, kernel, boxes = found.padded, found.kernel[0], () if found.image else (window,)
-    if found.image and len(x) == 3:
-        panels = [Panel("input", x)]
-    else:
-        panels = [Panel(_named("input", x), x[0], "image" if found.image else look_of(x[0]), boxes=boxes)]
-    panels.append(Panel(_named("kernel", kernel), kernel[0], look_of(kernel[0])))
     brightness = found.image and found.keeps_brightness
-    if brightness and len(found.y) == 3:
-        panels.append(Panel("output", found.y))
-    else:
-        name = "output" if len(found.y) == 1 else "output, map {}"
-        looks = ["image" if brightness else look_of(y) for y in found.y]
-        panels += [Panel(name.format(o + 1), y, looks[o]) for o, y in enumerate(found.y[:PICTURED])]
+    note = FRAMED if framed(found) else ""
+    if found.alone and brightness and len(found.x) == len(COLOURS):
+        kernel = found.kernel[0, 0]
+        panels = [
+            Panel("input", found.padded),
+            Panel("kernel", kernel, look_of(kernel)),
+            Panel("output", found.y, note=note),
+        ]
+        return placed(sheet(panels, _heading(found)), path)
+    boxes = () if found.image else (Box(0, 0, *(window.extent for window in found.layer.windows)),)
+    summed = len(found.x) > 1 and not found.alone
+    added = parts(found, 0) if summed else found.y
+    panels = []
+    for place, part in enumerate(added[:MOST_BLOCKS]):
+        c, o = (place, 0) if summed else (place if found.alone else 0, place)
+        x, kernel = found.padded[c], found.kernel[o, c if summed else 0]
+        answer = f"what channel {c} adds" if summed else f"output{_map_name(found, o)}"
+        panels += [
+            Panel(f"input{_channel_name(found, c)}", x, "image" if found.image else look_of(x), boxes=boxes),
+            Panel(f"kernel{_map_name(found, o)}{_channel_name(found, c) if summed else ''}", kernel, look_of(kernel)),
+            Panel(answer, part, "image" if brightness and not summed else look_of(part), "" if summed else note),
+        ]
+    if summed:
+        bias = f" and the bias {number(float(found.bias[0]))}" if found.bias[0] else ""
+        sums = [f"output{_map_name(found, o)}" for o in range(len(found.y))]
+        sums[0] += f": the sum of {len(found.x)} channels{bias}"
+        shown = zip(sums, found.y[:PICTURED], strict=False)
+        panels += [Panel(name, y, "image" if brightness else look_of(y), note) for name, y in shown]
     return placed(sheet(panels, _heading(found)), path)
 
 
-def _named(what: str, maps: NDArray[np.float64]) -> str:
-    return what if len(maps) == 1 else f"{what}, channel 1 of {len(maps)}"
+def framed(found: Correlation) -> bool:
+    """Whether zeros stand around a photograph, and draw a frame that is not in it."""
+    return found.image and any(window.before or window.after for window in found.layer.windows)

@@ -73,6 +73,13 @@ def inert(text: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
+def without_markup(text: str) -> str:
+    """Text of which rich reads no part as markup."""
+    from rich.markup import escape
+
+    return escape(text)
+
+
 def complain(message: str, place: str = "cnncli") -> None:
     """One line on stderr."""
     sys.stderr.write(f"{place}: {inert(message)}\n")

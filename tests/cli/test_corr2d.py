@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,6 +79,73 @@ run(["corr2d"])
     assert out.index("[[19, 25], [37, 43]]") < out.index("torch is wanted") < out.index("agree")
 
 
+TWO = "--x '0 1 2; 3 4 5; 6 7 8 | 1 2 3; 4 5 6; 7 8 9'"
+FOUR = "--kernel '0 1; 2 3 | 1 2; 3 4 || 1 1; 1 1 | 2 -2; 1/3 2e-9'"
+
+
+@pytest.mark.parametrize("columns", [60, 200])
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "--flip",
+        "--pad 1 --stride 3x2",
+        "--pad same --flip --bias=-0.5",
+        "--dilation 2x1",
+        f"{TWO} --kernel '0 1; 2 3 | 1 2; 3 4' --bias 1/3",
+        f"{TWO} --kernel sobel --pad 1x2 --bias '1 2'",
+        f"{TWO} {FOUR} --flip --pad 1 --stride 1x2 --dilation 2x1 --bias '1 2.5'",
+        "--kernel '0 1; 2 3 || 1 0; 0 1'",
+        "--x '3e9 4e9' --kernel '5e9 6e9'",
+    ],
+)
+def test_the_program_that_is_printed_runs_and_gives_what_stands_above_it(
+    cnncli: Cnncli, options: str, columns: int
+) -> None:
+    """As it stands, import and call included; it is what is said to agree with torch."""
+    shown = cnncli(f"corr2d {options}", columns).out
+    program = shown[shown.index("import numpy") : shown.index("print(y)") + len("print(y)")]
+    ran = python("-c", program)
+    assert ran.returncode == 0, ran.stderr
+    wanted = json.loads(cnncli(f"corr2d {options} --format json").out)["output"]
+    numbers = [float(each) for each in re.findall(r"-?[0-9.]+(?:e[-+]?[0-9]+)?", ran.stdout)]
+    assert numbers == pytest.approx(np.ravel(wanted), rel=1e-5)
+    output = json.loads(shown[shown.index("output  ") + len("output") :].partition("\n\n")[0])
+    assert np.ravel(output) == pytest.approx(np.ravel(wanted), rel=1e-4, abs=1e-4)
+    assert "the loop and torch.nn.functional.conv2d agree" in " ".join(shown.split())
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_several_channels_are_all_shown_and_their_sum(cnncli: Cnncli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As numbers, as shades, and on the picture."""
+    from cnncli.render import panels
+
+    drawn: list[str] = []
+    sheet = panels.sheet
+    monkeypatch.setattr(
+        panels, "sheet", lambda given, *rest: drawn.extend(each.title for each in given) or sheet(given, *rest)
+    )
+    found = cnncli(f"corr2d {TWO} {FOUR} --bias '1 2' --out y.png")
+    assert all(words in found.out for words in ("channel 0: ", "channel 1: ", "y[0, 0] = 19 + 37 + 1 = 57"))
+    assert drawn == [
+        "input, channel 0", "kernel, map 0, channel 0", "what channel 0 adds",
+        "input, channel 1", "kernel, map 0, channel 1", "what channel 1 adds",
+        "output, map 0: the sum of 2 channels and the bias 1", "output, map 1",
+    ]  # fmt: skip
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)).save("x.png")
+    out = cnncli("corr2d --x x.png --kernel '1 1|2 2|3 3'").out
+    assert all(words in out for words in ("channel 0 adds", "channel 1 adds", "channel 2 adds", "output, the sum"))
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_the_frame_around_a_photograph_is_explained(cnncli: Cnncli) -> None:
+    """Zeros beside it are black; without padding there is none."""
+    Image.fromarray(np.full((40, 40), 200, np.uint8)).save("x.png")
+    assert "the frame is the padding's" in cnncli("corr2d --x x.png --kernel sobel --pad same").out
+    assert "the frame" not in cnncli("corr2d --x x.png --kernel sobel").out
+    assert "the frame" not in cnncli("corr2d --pad 1").out
+
+
 @pytest.mark.usefixtures("elsewhere")
 @pytest.mark.parametrize("colour", [False, True])
 def test_an_image_becomes_shades_and_a_picture(cnncli: Cnncli, *, colour: bool) -> None:
@@ -100,7 +168,7 @@ def test_every_step_is_printed_where_there_is_no_terminal(cnncli: Cnncli) -> Non
     found = cnncli("corr2d --step --no-check")
     assert [line for line in found.out.splitlines() if line.startswith("window")] == [
         f"window {place} of 4: row {row}, column {column} of the output"
-        for place, (row, column) in enumerate(((1, 1), (1, 2), (2, 1), (2, 2)), 1)
+        for place, (row, column) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1)), 1)
     ]
     assert "  3 │ 4   5 │" in found.out
     assert "= 0 + 5 + 14 + 24 = 43" in found.out
