@@ -121,17 +121,31 @@ class Field(NamedTuple):
 
     def along(self, axis: int, change: Callable[[Reach], Reach]) -> Field | None:
         """The field after `change` along one axis of the tensor; None where its positions can no longer be told apart."""
-        place = self._alone(self.places[axis])
+        place = self.alone(axis)
         if place is None:
             return self.only_aside(axis)
-        return self._replace(axes=(*self.axes[:place], change(self.axes[place]), *self.axes[place + 1 :]))
+        return self.replaced(place, change(self.axes[place]))
+
+    def replaced(self, place: int, reach: Reach) -> Field:
+        """The field with another reach along the input's axis `place`."""
+        return self._replace(axes=(*self.axes[:place], reach, *self.axes[place + 1 :]))
+
+    def spread(self, axis: int) -> bool:
+        """Whether units along an axis of the tensor see different places."""
+        return any(place >= 0 and self.axes[place].units > 1 for place in self.places[axis])
+
+    def holding(self, axis: int, size: int) -> Field:
+        """The field where an axis of the tensor that is not spread holds `size` numbers."""
+        lying = tuple(place for place in self.places[axis] if place >= 0)
+        held = (-size, *lying) if lying else ()
+        return self._replace(places=(*self.places[:axis], held, *self.places[axis + 1 :]))
 
     def through(self, windows: Sequence[Window], counts: Sequence[int]) -> Field | None:
         """The field seen through one window for each of the tensor's last axes; None as in `along`."""
         axes = list(self.axes)
         first = len(self.places) - len(windows)
         for axis, (window, count) in enumerate(zip(windows, counts, strict=True), start=first):
-            place = self._alone(self.places[axis])
+            place = self.alone(axis)
             if place is not None:
                 axes[place] = axes[place].through(window, count)
             elif self.only_aside(axis) is None:
@@ -142,8 +156,9 @@ class Field(NamedTuple):
         """The field where numbers move along one axis of the tensor; None where what they see depends on their place there."""
         return self if all(place < 0 or self.axes[place].mixed for place in self.places[axis]) else None
 
-    def _alone(self, lying: tuple[int, ...]) -> int | None:
+    def alone(self, axis: int) -> int | None:
         """The only axis of the input that makes a difference along an axis of the tensor."""
+        lying = self.places[axis]
         if len(lying) > 1:
             lying = tuple(place for place in lying if self._extent(place) > 1)
         return lying[0] if len(lying) == 1 and lying[0] >= 0 else None
@@ -239,7 +254,9 @@ def union(fields: Sequence[Field]) -> Field | None:
     places = {field.places for field in fields if not field.whole} or {first.places}
     if len(places) > 1 or any(len(field.axes) != len(first.axes) for field in fields):
         return None
-    reaches = zip(*(field.axes for field in fields), strict=True)
+    reaches = list(zip(*(field.axes for field in fields), strict=True))
+    if any(len({reach.units for reach in along if reach.units > 1 and not reach.mixed}) > 1 for along in reaches):
+        return None  # maps of two sizes, flattened to as many numbers
     return Field(tuple(_joined(along) for along in reaches), places.pop())
 
 

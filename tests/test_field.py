@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -142,6 +143,33 @@ def _side_by_side(x: Value) -> Value:
     return left.join("side", Concat(dim=3), x)(last=Conv2d(out_channels=1, kernel_size=3, padding=1))
 
 
+def _vectors(x: Value) -> Value:
+    """Maps of one unit, flattened and laid end to end."""
+    small = x(small=AvgPool2d(kernel_size=(8, 6)), flat=Flatten())
+    return concat(small, x(one=Conv2d(out_channels=4, kernel_size=(8, 6)), flat2=Flatten()))
+
+
+def _two_scales(x: Value) -> Value:
+    """Maps of two sizes, one upsampled, each flattened and laid end to end."""
+    fine = x(fine=Upsample(scale_factor=2, mode="bilinear"), narrow=Conv2d(out_channels=1, kernel_size=1))
+    coarse = x(coarse=Conv2d(out_channels=1, kernel_size=2, stride=2))
+    return fine(f1=Flatten(start_dim=2)).join("side", Concat(dim=2), coarse(f2=Flatten(start_dim=2)))
+
+
+def _other_shape(x: Value) -> Value:
+    """Maps of two sizes that hold as many numbers."""
+    wide = x(wide=Upsample(scale_factor=(2, 1), mode="bilinear"), f1=Flatten(start_dim=2))
+    return wide.join("mul", Mul(), x(high=Upsample(scale_factor=(1, 2), mode="bilinear"), f2=Flatten(start_dim=2)))
+
+
+@pytest.mark.parametrize("body", [_two_scales, _other_shape])
+def test_maps_of_two_sizes_flattened_have_no_one_field(body: Callable[[Value], Value]) -> None:
+    """A position of the one is none of the other's."""
+    rows = report(_written(body, (2, 8, 6))).rows
+    assert rows[-1].field is None
+    assert all(row.field is not None for row in rows[:-1])
+
+
 def _unet(x: Value) -> Value:
     down = x(c1=Conv2d(out_channels=4, kernel_size=3, padding=1), p1=AvgPool2d(kernel_size=2))
     up = down(c2=Conv2d(out_channels=4, kernel_size=3, padding=1), u=Upsample(scale_factor=2, mode="bilinear"))
@@ -164,6 +192,7 @@ def _patches(x: Value) -> Value:
         (_gate, (4, 8, 9)),
         (_broadcast_row, (4, 8, 9)),
         (_unet, (4, 8, 12)),
+        (_vectors, (2, 8, 6)),
         (_patches, (3, 8, 8)),
         (lambda x: x(Conv2d(out_channels=2, kernel_size=3), GroupNorm(num_groups=2)), (4, 8, 9)),
         (lambda x: x(Conv2d(out_channels=2, kernel_size=3, stride=4), Flatten(), Linear(out_features=3)), (4, 8, 9)),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from cnncli.errors import ShapeError
-from cnncli.field import Field, union
+from cnncli.field import Field, Reach, union
 from cnncli.formula import Formula, formula
 from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, axis_of, dims, spec
 
@@ -28,19 +30,21 @@ class Concat(Layer):
         return (inputs[0].like((*shape[:axis], total, *shape[axis + 1 :])),)
 
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
-        """Each number keeps its field; along the channels a position sees what it sees in any of the inputs."""
+        """Each number keeps its field; along the channels a position sees what it sees in any of the inputs.
+
+        None where the positions of several axes lie along `dim` together: maps of two scales that were flattened before.
+        """
         axis = axis_of(call.x, self.dim)
-        joined = union(fields)
-        if joined is None or not joined.places[axis] or joined.whole:
-            return joined
-        ends = fields[0]
-        for other in fields[1:]:
-            lying = other.places[axis]
-            found = ends.along(axis, lambda reach, other=other, at=lying[0]: reach.followed(other.axes[at]))  # type: ignore[misc]
-            if found is None:
-                return None
-            ends = found
-        return joined.along(axis, lambda _: ends.axes[joined.places[axis][0]])
+        if any(field.whole for field in fields):
+            return union(fields)
+        along = {field.alone(axis) for field in fields}
+        place = along.pop() if len(along) == 1 else None
+        if place is not None:
+            joined = reduce(Reach.followed, (field.axes[place] for field in fields))
+            return union([field.replaced(place, joined) for field in fields])
+        if any(field.spread(axis) for field in fields):
+            return None
+        return union([field.holding(axis, call.y.shape[axis]) for field in fields])
 
     def formulas(self, call: Call) -> tuple[Formula, ...]:
         """The sizes that add up."""
