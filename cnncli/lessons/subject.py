@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cnncli.errors import RequestError
 from cnncli.layers import Shape, dims
+from cnncli.models import models
 from cnncli.network import Network
 from cnncli.sources import Request, is_tensor_table, load
 from cnncli.sources.request import Given, Loaded
@@ -97,6 +98,8 @@ def asked(
     if is_tensor_table(source):
         raise RequestError(f"{inert(source, 80)} holds tensors without a network; name a network or a run")
     pretrained = _pretrained(source, own.pop("weights", None))
+    if pretrained and pretrained.removeprefix(ZOO) not in models():
+        own["weights"] = "DEFAULT"  # the network that they were trained in
     place = _folder(source)
     request = Request(place.as_posix() if place else source, inputs or {}, own)
     if place is None:
@@ -113,8 +116,6 @@ def taken(network: Network) -> Asked:
 
 def _folder(source: str) -> Path | None:
     """The run folder that `source` names, by its path or its name in runs/."""
-    from cnncli.models import models
-
     known = source.partition("@")[0] in models()
     for path in (Path(source), folder.RUNS / source):
         if not known and (path / folder.RECIPE).is_file():

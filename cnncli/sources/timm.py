@@ -1,9 +1,12 @@
-"""`timm:NAME`: a model of PyTorch Image Models, without weights; needs the extra `cnncli[timm]`."""
+"""`timm:NAME`: a model of PyTorch Image Models, without weights; needs the extra `cnncli[timm]`.
+
+With `pretrained=true` it is the model that timm makes for the tag's weights, whose numbers are not fetched.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cnncli.errors import UnknownName
@@ -23,8 +26,11 @@ def read(request: Request) -> Loaded:
 
     with attempted(request.source), guests():
         module = built(make)
-    shape = getattr(module, "pretrained_cfg", {}).get("input_size", (3, 224, 224))
-    return recorded(request, module, request.source.partition(":")[2], [Tensor(tuple(shape))])
+    published = getattr(module, "pretrained_cfg", {})
+    shape = published.get("input_size", (3, 224, 224))
+    name = request.source.partition(":")[2]
+    of = f" weights={published.get('tag') or 'default'}" if request.arguments.get("pretrained") else ""
+    return recorded(request, module, (name.partition(".")[0] if of else name) + of, [Tensor(tuple(shape))])
 
 
 def maker(request: Request) -> Callable[[], nn.Module]:
@@ -34,4 +40,26 @@ def maker(request: Request) -> Callable[[], nn.Module]:
     timm: Any = needed("timm", "timm")
     if not timm.is_model(name):
         raise UnknownName("timm model", name, timm.list_models())
-    return partial(timm.create_model, name, pretrained=False, **with_their_name(request.arguments))
+    arguments = {"pretrained": False, **with_their_name(request.arguments)}
+
+    def made() -> nn.Module:
+        with _unfetched():
+            module: nn.Module = timm.create_model(name, **arguments)
+        return module
+
+    return made
+
+
+@contextmanager
+def _unfetched() -> Iterator[None]:
+    """While entered, weights are neither fetched nor put into a model."""
+    from timm.models import _builder
+
+    own = {name: getattr(_builder, name) for name in ("load_pretrained", "load_custom_pretrained")}
+    for name in own:
+        setattr(_builder, name, lambda *_, **__: None)
+    try:
+        yield
+    finally:
+        for name, function in own.items():
+            setattr(_builder, name, function)
