@@ -113,7 +113,16 @@ def _root(
 
 def main() -> None:
     """The program: runs `sys.argv` and exits with the contract's code."""
+    _open_streams()
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_streams() -> None:
+    """Give a program that was started with closed streams empty ones, so that no file gets their numbers and no write fails."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", encoding="utf-8", closefd=False))
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -123,6 +132,7 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     plain_stand_ins(sys.stdout, sys.stderr)
     try:
+        _stand_somewhere()
         _invoke([argument for argument in arguments if argument != "--debug"])
         sys.stdout.flush()
     except typer.Exit as stop:
@@ -136,6 +146,14 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return _explain(error)
     return 0
+
+
+def _stand_somewhere() -> None:
+    """Raise `DataError` in a folder that has been deleted: nothing can be found or written there, and torch would crash."""
+    try:
+        os.getcwd()  # noqa: PTH109  (pathlib is not imported yet)
+    except FileNotFoundError as error:
+        raise DataError("the current folder has been deleted; go to one that is there, as with cd ~") from error
 
 
 def _invoke(arguments: list[str]) -> None:
@@ -162,7 +180,7 @@ def _explain(error: Exception) -> int:
     if isinstance(error, UsageError):
         return _explain_usage(error)
     if isinstance(error, OSError):
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        complain(f"{error.filename or 'cannot write the output'}: {error.strerror or error}")
         return DataError.exit_code
     complain(f"a fault in cnncli: {type(error).__name__}: {error}")
     complain("please report it with the command line and the output of the same command with --debug")

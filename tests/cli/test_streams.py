@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +125,31 @@ def test_an_interrupt_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("cnncli.report.report", interrupted)
     assert run(["summary", "lenet"]) == 130
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes streams as a POSIX shell does")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(("line", "code"), [("params conv --cin 6 --cout 16 --k 5", 0), ("params convv", 2)])
+def test_closed_streams_are_no_fault(line: str, code: int, closed: str) -> None:
+    """What is not asked for is not shown; the exit code is the same."""
+    words = ["sh", "-c", f'exec "$0" -m cnncli {line} {closed}', sys.executable]
+    found = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert found.returncode == code
+    assert "fault" not in found.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
+def test_an_output_that_cannot_be_written_is_named() -> None:
+    """Exit 3, with the reason."""
+    words = ["sh", "-c", 'exec "$0" -m cnncli summary lenet >/dev/full', sys.executable]
+    found = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert (found.returncode, found.stderr) == (3, "cnncli: cannot write the output: No space left on device\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows deletes no folder that is in use")
+def test_a_deleted_folder_is_said(tmp_path: Path) -> None:
+    """Before torch, which would end the process itself, is imported."""
+    words = ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$0" -m cnncli corr2d', sys.executable]
+    found = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert (found.returncode, found.stdout) == (3, "")
+    assert found.stderr == "cnncli: the current folder has been deleted; go to one that is there, as with cd ~\n"
