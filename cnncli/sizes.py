@@ -48,15 +48,18 @@ class Window(NamedTuple):
 
     def taps(self, size: int, count: int) -> int:
         """Elements that `count` windows read in all, those in padding left out."""
-        total = 0
-        for tap in range(self.kernel):
-            place = (
-                tap * self.dilation - self.before
-            )  # of the first window's tap; those of the others follow by the stride
-            first = max(0, -(place // self.stride))
-            last = min(count - 1, (size - 1 - place) // self.stride)
-            total += max(0, last - first + 1)
-        return total
+        return sum(self._reads(tap, size, count) for tap in range(self.kernel))
+
+    def idle(self, size: int, count: int) -> bool:
+        """Whether some tap lies in the padding at every one of `count` windows."""
+        return any(not self._reads(tap, size, count) for tap in range(self.kernel))
+
+    def _reads(self, tap: int, size: int, count: int) -> int:
+        """Windows of which that tap lies on the axis."""
+        place = tap * self.dilation - self.before  # at the first window; at the others it follows by the stride
+        first = max(0, -(place // self.stride))
+        last = min(count - 1, (size - 1 - place) // self.stride)
+        return max(0, last - first + 1)
 
     def blind(self, size: int, count: int) -> bool:
         """Whether one of `count` windows reads nothing but padding, its taps on both sides of the axis."""

@@ -122,8 +122,8 @@ def ceilings(
 def _chosen(subject: Subject, plan: Plan) -> tuple[list[Case], list[tuple[str, str]]]:
     """The plan's cases on this device, and what of them was left out."""
     left_out = []
-    usual = devices.precision("auto", subject.device)
-    precisions: Sequence[str] = plan.precisions or ("float32", *(["bfloat16"] if usual is torch.bfloat16 else []))
+    both = devices.has_bfloat16(subject.device)
+    precisions: Sequence[str] = plan.precisions or ("float32", *(["bfloat16"] if both else []))
     if plan.precisions is None and len(precisions) == 1:
         left_out.append(("bfloat16", SLOW))
     suits = devices.memory_format("auto", subject.device) is torch.channels_last and images(subject.inputs)

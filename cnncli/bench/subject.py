@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,7 @@ from cnncli.network import Network
 from cnncli.record.signature import tensors_in
 from cnncli.report import report
 from cnncli.sources import Loaded
+from cnncli.train.casting import Casting, may_have_idle_taps
 
 ITEM = 4  # bytes of a weight
 
@@ -86,6 +86,8 @@ class Run:
         """Makes the examples. Raises `RequestError` where the inputs have no batch, and one of several is asked for."""
         self.subject, self.case = subject, case
         self._form = torch.channels_last if case.layout == "channels_last" else torch.contiguous_format
+        exact = case.precision != "float32" and may_have_idle_taps(subject.network)
+        self._casting = Casting(getattr(torch, case.precision), subject.device, exact=exact)
         specs = subject.inputs
         if isinstance(specs, Mapping):
             self._args, self._named = (), {name: self._made(each) for name, each in specs.items()}
@@ -99,7 +101,7 @@ class Run:
 
     def __call__(self) -> None:
         """Run it once; the device may still be at it."""
-        with _casting(self.case.precision, self.subject.device):
+        with self._casting():
             if not self.case.backward:
                 with torch.inference_mode():
                     self.subject.module(*self._args, **self._named)
@@ -129,11 +131,6 @@ class Run:
         made = torch.randn(sizes).to(kind) if kind.is_floating_point else torch.zeros(sizes, dtype=kind)
         made = made.to(self.subject.device)
         return made.contiguous(memory_format=self._form) if made.dim() == 4 else made
-
-
-def _casting(precision: str, device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 as training has it: weights stay float32, layers that gain by it compute in bfloat16."""
-    return nullcontext() if precision == "float32" else torch.autocast(device.type, torch.bfloat16)
 
 
 def images(inputs: Any) -> bool:  # noqa: ANN401

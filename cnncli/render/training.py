@@ -48,6 +48,7 @@ def show_run(run: Run, format: str, *, quiet: bool) -> int:
             with live.aside():
                 if not quiet:
                     _say(line(epoch), *told(_new(run, epoch), columns_of(sys.stdout)))
+                _say_left_precision(run, epoch)
     _say_left_out(run)
     if run.complete:
         _close(run, quiet=quiet)
@@ -91,6 +92,13 @@ def _say_left_out(run: Run) -> None:
         complain(
             f"float16: {skipped:,} of {steps:,} steps were left out while the loss scale was found; it is {scale} now"
         )
+
+
+def _say_left_precision(run: Run, epoch: Epoch) -> None:
+    """That the rest is in float32, after the epoch in which it became so."""
+    precision = run.state.precision
+    if precision.left and precision.left[0] == epoch.epoch:
+        complain(precision.farewell)
 
 
 def _quoted(run: Run) -> str:
@@ -152,6 +160,7 @@ def _show_json(run: Run, *, quiet: bool) -> int:
         for epoch in run.epochs():
             if not quiet:
                 _write({**epoch.row, "health": as_json(_new(run, epoch))})
+            _say_left_precision(run, epoch)
         code = run.exit_code
         if run.complete:
             draw(run)

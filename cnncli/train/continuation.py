@@ -6,7 +6,6 @@ everything drawn at random depends on seed and epoch, there are as many threads 
 
 from __future__ import annotations
 
-import json
 from math import isclose
 from typing import Any
 
@@ -24,12 +23,14 @@ from cnncli.train.environment import environment, machine
 from cnncli.train.epoch import Epoch, epoch_of, exit_code, reason_to_stop
 from cnncli.train.job import Job, prepare
 from cnncli.train.lock import Lock
+from cnncli.train.precision import Precision
+from cnncli.train.race import begun
 from cnncli.train.resume import Resumption, again, changes, resume_command
-from cnncli.train.run import Run, write_environment, write_health
+from cnncli.train.run import Run, beginning, note_precision, write_environment, write_health
 from cnncli.train.saving import counts, facts, network_text
 from cnncli.train.schedule import rate
 from cnncli.train.signals import obeyed
-from cnncli.train.state import begin, restored
+from cnncli.train.state import restored
 
 NAMES = (folder.LAST, folder.PREVIOUS)
 EXACT = "the weights may differ in their last bits from those of a run that never stopped"
@@ -112,15 +113,17 @@ class Continuation:
             raise
 
     def _run(self, progress: Progress | None, *, tensorboard: bool) -> Run:
-        before = self.saved or self._beginning()
+        before = {**beginning(self.path), **(self.saved or {})}
         torch.set_num_threads(before.get("threads", torch.get_num_threads()))
         job = prepare(self.recipe, self._device or before.get("device", "auto"), progress)
         if self.saved:
             self._check_data(job, self.saved)
-        state = restored(job, self.saved) if self.saved else begin(job)
+        state = restored(job, before) if self.saved else begun(job, before)
+        if state.precision.farewell:
+            self.notes.append(state.precision.farewell)
         self._compare_machines(job, before)
         self._tell_rate(job)
-        self._write(job)
+        self._write(job, state.precision)
         if tensorboard:
             event_files.announce(self.path)
         if note := event_files.left_behind(self.path):
@@ -185,14 +188,6 @@ class Continuation:
             f"the images of {name} are not those the run began with: {what[:200]}; put them back, or begin anew: {again(self.path)}"
         )
 
-    def _beginning(self) -> dict[str, Any]:
-        """What env.json tells of the beginning of a run that has no checkpoint."""
-        try:
-            told = json.loads((self.path / folder.ENVIRONMENT).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return told if isinstance(told, dict) else {}
-
     def _compare_machines(self, job: Job, before: dict[str, Any]) -> None:
         now = machine(job.device)
         changed = [f"{key} {before[key]} → {value}" for key, value in now.items() if before.get(key, value) != value]
@@ -214,13 +209,14 @@ class Continuation:
                 f"the learning rate goes from {before(done - 1):.3g} to {job.rate(done):.3g}"
             )
 
-    def _write(self, job: Job) -> None:
+    def _write(self, job: Job, precision: Precision) -> None:
         """Bring the folder to where the run stands: its recipe, its metrics, no weights or pictures of an earlier end."""
         text = resolved(self.recipe)
         if (self.path / folder.RECIPE).read_text(encoding="utf-8") != text:
             folder.write(self.path / folder.RECIPE, text.encode())
         if not (self.path / folder.ENVIRONMENT).exists():
-            write_environment(self.path, environment(job))
+            write_environment(self.path, environment(job, precision))
+        note_precision(self.path, precision)
         folder.outdated(self.path)
         folder.rewrite_metrics(self.path, [epoch.row for epoch in self.epochs])
         write_health(self.path, self.saved.get("health") if self.saved else None)

@@ -30,13 +30,16 @@ def devices() -> list[str]:
     return found
 
 
-def precision(choice: str, where: torch.device) -> torch.dtype:
-    """The numbers of the forward pass. `auto`: bfloat16 where the device has instructions for it, else float32.
+def precision(choice: str, where: torch.device) -> torch.dtype | None:
+    """The numbers of the forward pass. `auto`: bfloat16 on a GPU with instructions for it, None on a CPU with them, else float32.
 
-    Raises `RequestError` where torch does not compute in them on this device.
+    None: what they gain depends on the network, and is to be measured. Raises `RequestError` where torch does not compute in them
+    here.
     """
     if choice == "auto":
-        return torch.bfloat16 if _has_bfloat16(where) else torch.float32
+        if not has_bfloat16(where):
+            return torch.float32
+        return None if where.type == "cpu" else torch.bfloat16
     found: torch.dtype = getattr(torch, choice)
     if not _computes_in(found, where):
         raise RequestError(
@@ -91,7 +94,7 @@ def _computes_in(numbers: torch.dtype, where: torch.device) -> bool:
     return found.dtype == numbers
 
 
-def _has_bfloat16(where: torch.device) -> bool:
+def has_bfloat16(where: torch.device) -> bool:
     """Without such instructions bfloat16 is emulated, several times slower than float32."""
     if where.type == "cuda":
         return torch.cuda.get_device_capability(where) >= (8, 0)

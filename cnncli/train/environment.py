@@ -12,9 +12,10 @@ import torch
 
 from cnncli import __version__
 from cnncli.train.job import Job
+from cnncli.train.precision import Precision
 
 
-def environment(job: Job) -> dict[str, object]:
+def environment(job: Job, precision: Precision) -> dict[str, object]:
     """Versions, device, threads, machine and command line, as plain values."""
     return {
         "cnncli": __version__,
@@ -23,7 +24,7 @@ def environment(job: Job) -> dict[str, object]:
         "command": sys.argv,
         **machine(job.device),
         "threads": torch.get_num_threads(),
-        "precision": str(job.precision).removeprefix("torch."),
+        **precision.memory,
         "memory_format": str(job.memory_format).removeprefix("torch."),
         "cpu": cpu_name(),
         "platform": platform.platform(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
@@ -16,6 +15,7 @@ from cnncli.network import Network
 from cnncli.recipe import Recipe, network_of
 from cnncli.train import device as devices
 from cnncli.train.augment import draw
+from cnncli.train.casting import may_have_idle_taps
 from cnncli.train.evaluate import usual_batch
 from cnncli.train.images import Finish, Images, Scale, Step, divided, finish, fixed_scale, placed, scale_of
 from cnncli.train.schedule import Rate, rate
@@ -27,7 +27,7 @@ from cnncli.train.streamed import Streamed, streamed
 class Job:
     """A recipe with everything it needs; nothing in it changes while it is trained.
 
-    skipped: paths of images that were left out because they cannot be read
+    skipped: paths of images that were left out because they cannot be read · precision: None where a race is to choose it
     """
 
     recipe: Recipe
@@ -39,7 +39,7 @@ class Job:
     test: Images | Streamed
     skipped: tuple[str, ...]
     device: torch.device
-    precision: torch.dtype
+    precision: torch.dtype | None
     memory_format: torch.memory_format
 
     @property
@@ -63,6 +63,11 @@ class Job:
         """Training images of each class."""
         return tuple(torch.bincount(self.train.labels, minlength=len(self.classes)).tolist())
 
+    @cached_property
+    def idle_taps(self) -> bool:
+        """Whether the network may hold convolutions that must not compute in reduced precision."""
+        return may_have_idle_taps(self.network)
+
     @property
     def evaluation_batch(self) -> int:
         """Images to evaluate at once."""
@@ -83,12 +88,6 @@ class Job:
     def _by_step(self, values: torch.Tensor) -> tuple[torch.Tensor, ...]:
         step, values = self.images_a_step, values.to(self.device)
         return tuple(values[start : start + step] for start in range(0, len(values), step))
-
-    def casting(self) -> AbstractContextManager[object]:
-        """What the forward pass runs in."""
-        if self.precision == torch.float32:
-            return nullcontext()
-        return torch.autocast(self.device.type, self.precision)
 
 
 def prepare(recipe: Recipe, device: str = "auto", progress: Progress | None = None) -> Job:

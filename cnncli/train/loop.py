@@ -20,8 +20,9 @@ from cnncli.train.diagnosis import diagnosed, kinds
 from cnncli.train.epoch import Epoch, reason_to_stop
 from cnncli.train.evaluate import evaluate
 from cnncli.train.health import EVERY, Health, first_break, spoilt
-from cnncli.train.images import Step
+from cnncli.train.images import Batch, Step
 from cnncli.train.job import Job
+from cnncli.train.race import rematch
 from cnncli.train.sample_log import log_samples, sample_log
 from cnncli.train.seeds import seed_of
 from cnncli.train.state import State
@@ -86,13 +87,16 @@ def _pass(job: Job, state: State, clock: Clock, halted: Halted, saving: Saving |
     for step, batch in enumerate(job.train.batches(steps), first):
         health.begin()
         state.watch.begin(step, number, job.steps_an_epoch)
+        began = perf_counter()
         take(job, state, batch, step, health)
+        slower = state.precision.far_slower(perf_counter() - began, len(batch[1]))
         if samples is not None:
             log_samples(samples, number, state.batch + 1, steps[step - first][0], batch[0])
         state.batch += 1
         if state.batch % EVERY == 0:
             _check(job, state, health, steps)
-        if saving is not None and saving.due():
+        changed = slower and state.batch < job.steps_an_epoch and _left_bfloat16(job, state, clock, batch)
+        if saving is not None and (changed or saving.due()):
             _check(job, state, health, steps)
             _save(job, state, clock, saving)
         if halted():
@@ -102,6 +106,14 @@ def _pass(job: Job, state: State, clock: Clock, halted: Halted, saving: Saving |
     wait(job.device)
     clock.read(training=True)
     return state.batch == job.steps_an_epoch
+
+
+def _left_bfloat16(job: Job, state: State, clock: Clock, batch: Batch) -> bool:
+    """Race once more, which is no training, and go on in float32 where that wins."""
+    clock.read(training=True)
+    changed = rematch(job, state, batch)
+    clock.read()
+    return changed
 
 
 def _save(job: Job, state: State, clock: Clock, saving: Saving) -> None:

@@ -14,10 +14,11 @@ from cnncli.datasets.progress import Progress
 from cnncli.train.health import Health
 from cnncli.train.images import Batch
 from cnncli.train.job import Job
+from cnncli.train.race import begun
 from cnncli.train.rate_range import End, Point, Suggestion, Watch, chance_loss, curve, edge, rates, suggestion
 from cnncli.train.schedule import Rate
 from cnncli.train.seeds import seed_of
-from cnncli.train.state import State, Tally, begin
+from cnncli.train.state import State, Tally
 from cnncli.train.step import take
 
 
@@ -59,7 +60,7 @@ def range_test(job: Job, low: float, high: float, steps: int, progress: Progress
     rising = Rising(
         **{field.name: getattr(job, field.name) for field in fields(Job)}, rates=tuple(rates(low, high, steps))
     )
-    state = begin(rising)
+    state = begun(rising)
     losses, end = _losses(rising, state, progress or Progress())
     points, chance = tuple(curve(rising.rates[: len(losses)], losses)), _chance(job)
     found = suggestion(points, chance)

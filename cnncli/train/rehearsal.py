@@ -15,7 +15,8 @@ from cnncli.train.evaluate import evaluate
 from cnncli.train.health import Health
 from cnncli.train.images import Batch, Images
 from cnncli.train.job import Job
-from cnncli.train.state import State, begin
+from cnncli.train.race import begun
+from cnncli.train.state import State
 from cnncli.train.step import take
 
 WARM, FEWEST, MOST = 2, 3, 50  # steps: not timed, as the first ones allocate; timed, at least and at most
@@ -65,7 +66,7 @@ class Rehearsal:
 
 def rehearse(job: Job) -> Rehearsal:
     """Take the first steps of `job` on its own batches, and evaluate a few; raises what the training would."""
-    state = begin(job)
+    state = begun(job)
     step_seconds, measured = _timed_steps(job, state)
     parts = [part for part in (job.train, job.val, job.test) if isinstance(part, Images)]
     return Rehearsal(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from cnncli.datasets.progress import Progress
 from cnncli.errors import DataError, NonFiniteError
@@ -17,9 +18,11 @@ from cnncli.train.epoch import Epoch, exit_code, reason_to_stop, speed
 from cnncli.train.job import Job, prepare
 from cnncli.train.lock import Lock
 from cnncli.train.loop import train
+from cnncli.train.precision import Precision
+from cnncli.train.race import begun
 from cnncli.train.saving import Saving, facts, resumable
 from cnncli.train.signals import Interruption, obeyed
-from cnncli.train.state import State, begin, health_text
+from cnncli.train.state import State, health_text
 
 
 def start(
@@ -33,11 +36,11 @@ def start(
     try:
         with obeyed():
             job = prepare(recipe, device, progress)
-            state = begin(job)
+            state = begun(job)
             if tensorboard:
                 event_files.announce(path)
             run = Run(lock, job, state)
-            write_environment(path, environment(job))
+            write_environment(path, environment(job, state.precision))
     except BaseException:
         lock.release()
         folder.discard(path)
@@ -84,6 +87,7 @@ class Run:
             with resumable(self.path):
                 folder.add_metrics(self.path, [each.row for each in self.state.epochs])
                 self._write_health()
+                note_precision(self.path, self.state.precision)
                 if self._events:
                     self._events.add(epoch)
             yield epoch
@@ -161,6 +165,22 @@ def write_health(path: Path, text: str | None) -> None:
 def write_environment(path: Path, told: Mapping[str, object]) -> None:
     """Write env.json into the run folder `path`."""
     folder.write(path / folder.ENVIRONMENT, _json(told, indent=1))
+
+
+def beginning(path: Path) -> dict[str, Any]:
+    """What env.json in the run folder `path` tells; nothing where it cannot be read."""
+    try:
+        told = json.loads((path / folder.ENVIRONMENT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def note_precision(path: Path, precision: Precision) -> None:
+    """Write into env.json where bfloat16 was left, if it was."""
+    told = beginning(path)
+    if precision.left and told and told != {**told, **precision.memory}:
+        write_environment(path, {**told, **precision.memory})
 
 
 def _json(value: object, indent: int | None = None) -> bytes:

@@ -21,6 +21,7 @@ from cnncli.train.initial import initialise
 from cnncli.train.job import Job
 from cnncli.train.making import make
 from cnncli.train.optimizers import Optimizer
+from cnncli.train.precision import Precision
 from cnncli.train.scaling import Scaling
 from cnncli.train.watch import Watch
 from cnncli.train.weights import start_from
@@ -58,15 +59,16 @@ class Tally:
 class State:
     """Where a run stands.
 
-    epochs: those that are complete · batch: how many steps of the next one are done, `tally` and `seconds` (of training)
-    what came of them · total_seconds: since the start · confusion: K×K on the test images after the last epoch · average: of
-    the weights, where the recipe asks for one · compiled: what trains, where it asks for that · scaling: of the loss, in
-    float16 · notes: what a user should know about how it began · watch: what was seen of the layers · findings: what was said
-    of it
+    precision: of the forward pass · epochs: those that are complete · batch: how many steps of the next one are done, `tally` and
+    `seconds` (of training) what came of them · total_seconds: since the start · confusion: K×K on the test images after the last
+    epoch · average: of the weights, where the recipe asks for one · compiled: what trains, where it asks for that · scaling: of the
+    loss, in float16 · notes: what a user should know about how it began · watch: what was seen of the layers · findings: what was
+    said of it
     """
 
     module: nn.Module
     optimizer: Optimizer
+    precision: Precision
     tally: Tally
     watch: Watch
     findings: list[Finding] = field(default_factory=list)
@@ -131,6 +133,7 @@ def _state(job: Job, module: nn.Module, notes: tuple[str, ...] = ()) -> State:
     return State(
         module,
         Optimizer(job.recipe.optimizer, weights),
+        Precision(job.precision or torch.float32),
         Tally.empty(job.device),
         Watch(module, hooked=not job.recipe.train.compile),
         average=average,
@@ -147,6 +150,7 @@ def snapshot(state: State, job: Job) -> dict[str, Any]:
         "ema": dict(state.average.module.state_dict()) if state.average else None,
         "optimizer": state.optimizer.memory,
         "scaling": state.scaling.memory if state.scaling else None,
+        **state.precision.memory,
         "epochs": [epoch.row for epoch in state.epochs],
         "batch": state.batch,
         "loss": state.tally.loss,
@@ -187,6 +191,8 @@ def restored(job: Job, saved: dict[str, Any]) -> State:
         told = record.parsed(saved["health"], "the checkpoint's health")
         state.watch.go_on(told.history)
         state.findings = list(told.findings)
+    if job.precision is None:
+        state.precision = Precision.remembered(saved) or Precision(torch.bfloat16)
     devices.set_random_state(saved["random"], job.device)
     return state
 

@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from cnncli.train import mixing
+from cnncli.train.casting import Casting
 from cnncli.train.health import Health
 from cnncli.train.images import Batch
 from cnncli.train.job import Job
@@ -65,10 +66,11 @@ def loss(job: Job, state: State, batch: Batch, position: int) -> torch.Tensor:
 def parts(job: Job, state: State, forward: Forward, batch: Batch, position: int) -> Iterator[Part]:
     """Forward through `data.batch_size` images at once, `train.accumulate` times; the last part may be smaller."""
     images, labels = batch
+    casting = Casting(state.precision.numbers, job.device, exact=job.idle_taps)
     split = partial(torch.split, split_size_or_sections=job.recipe.data.batch_size)
     for place, (some, theirs) in enumerate(zip(split(images), split(labels), strict=True)):
         mix = _mix(job, (len(state.epochs) + 1, position, place), len(theirs))
-        with job.casting():
+        with casting():
             scores = forward(some if mix is None else mixing.mixed(mix, some))
             mean = _loss(job, mix, scores, theirs, (images.shape[2], images.shape[3]))
         yield Part(scores, theirs, mean, len(theirs) / len(labels))

@@ -171,12 +171,12 @@ def test_numbers_that_the_device_emulates_are_left_out(cnncli: Cnncli, monkeypat
     """Unless they are asked for."""
     from cnncli.train import device
 
-    monkeypatch.setattr(device, "_has_bfloat16", lambda _where: False)
+    monkeypatch.setattr(device, "has_bfloat16", lambda _where: False)
     values = _values(cnncli, "lenet -b 1 --forward-only")
     assert [m["precision"] for m in values["measurements"]] == ["float32"]
     assert values["left_out"][0]["what"] == "bfloat16"
     assert _values(cnncli, "lenet -b 1 --forward-only --precision bfloat16")["left_out"] == []
-    monkeypatch.setattr(device, "_has_bfloat16", lambda _where: True)
+    monkeypatch.setattr(device, "has_bfloat16", lambda _where: True)
     assert len(_values(cnncli, "lenet -b 1 --forward-only")["measurements"]) == 2
 
 
