@@ -63,7 +63,8 @@ def corr2d(
 
     That is what a convolutional layer computes; it adds a bias and learns both.
     Without arguments the textbook's example is computed, with the loop behind it
-    and the arithmetic of its first element; --step walks all of them.
+    and the arithmetic of its first element; --step walks all of them. Rows,
+    columns, channels and maps are counted from 0.
 
     Example: cnncli corr2d --x photo.png --kernel sobel --pad same --out edges.png
     """

@@ -59,7 +59,8 @@ def features(
     Early maps look like the image, its edges and strokes; later ones are small
     and answer to whole shapes. Zeros are what ReLU has silenced. Grad-CAM adds
     up the last convolution's maps, each weighted by how much it moves the score
-    of a class: where the network saw what it says. One --row weighs that layer's.
+    of a class: where the network saw what it says. One --row weighs that layer's
+    and draws its filters. Channels, rows and columns are counted from 0.
 
     Without a trained run, weights are random, or torchvision's with
     torchvision:NAME weights=DEFAULT.

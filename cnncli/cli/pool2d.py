@@ -55,6 +55,7 @@ def pool2d(
     Pooling shrinks the maps and has nothing to learn; max keeps what stands out,
     the mean smooths. Without arguments it is the notes' example, kernel 3,
     padding 1, stride 2×1; with --grad, where backpropagation sends a gradient.
+    Rows, columns and channels are counted from 0.
 
     Example: cnncli pool2d --x photo.png --k 8 --mode avg --out pooled.png
     """

@@ -20,7 +20,9 @@ def receptive_field(
     ] = None,
     unit: Annotated[
         str | None,
-        typer.Option("--unit", metavar="y,x", show_default=False, help="Which of its units; without, the middle one."),
+        typer.Option(
+            "--unit", metavar="y,x", show_default=False, help="Which of its units, from 0; without, the middle one."
+        ),
     ] = None,
     input: Inputs = None,
     image: Annotated[

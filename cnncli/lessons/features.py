@@ -61,7 +61,7 @@ class Walk(NamedTuple):
     """An image in a network.
 
     image: C×H×W from 0 to 1, as the network sees it before it is normalised · maps: of each row that was watched · unwatched: rows
-    that are no call of a module · filters: O×I×h×w of the first convolution, and its row's name · top: the likeliest classes; none
+    that are no call of a module · filters: O×I×h×w of a convolution, and its row's name · top: the likeliest classes; none
     where the network does not classify
     """
 
@@ -97,7 +97,7 @@ def _does_something(row: Row) -> bool:
     return not row.layer.idles and (not row.layer.idle or bool(row.layer.config.get("inplace")))
 
 
-def walk(subject: Subject, pixels: torch.Tensor, names: Sequence[str] = (), top: int = 3) -> Walk:
+def walk(subject: Subject, pixels: torch.Tensor, names: Sequence[str] = (), top: int = 10) -> Walk:
     """The image in the network. pixels: uint8 1×C×H×W · names: the rows to look at, () for all."""
     import torch
 
@@ -111,7 +111,7 @@ def walk(subject: Subject, pixels: torch.Tensor, names: Sequence[str] = (), top:
         image=(pixels[0].float() / 255).numpy(),
         maps=tuple(_maps(row, found[row.name]) for row in rows if row.name in found),
         unwatched=unwatched,
-        filters=_filters(subject),
+        filters=_filters(subject, [row.name for row in rows] if names else []),
         top=tuple(likeliest(subject, scores, top)),
     )
 
@@ -133,14 +133,20 @@ def _maps(row: Row, output: torch.Tensor) -> Maps:
     )
 
 
-def _filters(subject: Subject) -> tuple[str, NDArray[np.float32]] | None:
-    """The kernels of the first convolution: what the network looks for in pixels."""
+def _filters(subject: Subject, names: Collection[str]) -> tuple[str, NDArray[np.float32]] | None:
+    """The kernels of the convolution asked for, else of the last before the row asked for, else of the network's first.
+
+    Those of the first are what the network looks for in pixels.
+    """
     watched: Collection[str] = set(hookable(subject.module, subject.network))
+    kernels = None
     for row in report(subject.network).rows:
         if isinstance(row.layer, Conv2d) and row.name in watched:
             weight = subject.module.get_submodule(row.name).weight
-            return row.name, weight.detach().float().contiguous().numpy()  # type: ignore[operator]
-    return None
+            kernels = row.name, weight.detach().float().contiguous().numpy()  # type: ignore[operator]
+        if kernels and (row.name in names or not names):
+            return kernels
+    return kernels
 
 
 def likeliest(subject: Subject, scores: object, most: int) -> list[Guess]:

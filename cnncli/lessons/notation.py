@@ -20,6 +20,10 @@ Rows = Sequence[Sequence[str]]
 class Malformed(ValueError):
     """Text that is no array; the message names the place and the value."""
 
+    def __init__(self, message: str) -> None:
+        """Say how places are counted."""
+        super().__init__(f"{message} (counted from 0)")
+
 
 def written(text: str) -> NDArray[np.float64]:
     """The array that `text` writes: H×W, C×H×W or O×C×H×W. Raises `Malformed`."""
@@ -34,12 +38,12 @@ def array(kernels: Sequence[Sequence[Rows]]) -> NDArray[np.float64]:
     import numpy as np
 
     found = []
-    for place, channels in enumerate(kernels, 1):
+    for place, channels in enumerate(kernels):
         kernel = f"kernel {place}, " if len(kernels) > 1 else ""
         if len(channels) != len(kernels[0]):
             have = f"{len(channels)} channel{'s' * (len(channels) > 1)}"
-            raise Malformed(f"kernel {place}: {have}, kernel 1 has {len(kernels[0])}")
-        for number, rows in enumerate(channels, 1):
+            raise Malformed(f"kernel {place}: {have}, kernel 0 has {len(kernels[0])}")
+        for number, rows in enumerate(channels):
             name = f"{kernel}channel {number}, " if len(channels) > 1 else kernel
             found.append(_matrix(rows, name))
             if found[-1].shape != found[0].shape:
@@ -51,17 +55,17 @@ def array(kernels: Sequence[Sequence[Rows]]) -> NDArray[np.float64]:
 def _matrix(rows: Rows, name: str) -> NDArray[np.float64]:
     import numpy as np
 
-    for place, row in enumerate(rows, 1):
+    for place, row in enumerate(rows):
         if not row:
             raise Malformed(f"{name}row {place}: no number stands in it")
         if len(row) != len(rows[0]):
             numbers = f"{len(row)} number{'s' * (len(row) > 1)}"
-            raise Malformed(f"{name}row {place}: {numbers}, row 1 has {len(rows[0])}")
-    return np.array([[*_numbers(row, f"{name}row {place}")] for place, row in enumerate(rows, 1)])
+            raise Malformed(f"{name}row {place}: {numbers}, row 0 has {len(rows[0])}")
+    return np.array([[*_numbers(row, f"{name}row {place}")] for place, row in enumerate(rows)])
 
 
 def _numbers(row: Sequence[str], place: str) -> Iterator[float]:
-    for column, text in enumerate(row, 1):
+    for column, text in enumerate(row):
         try:
             over, slash, under = text.partition("/")
             value = float(over) / float(under) if slash else float(text)

@@ -215,7 +215,7 @@ def frames(found: Correlation) -> list[Frame]:
             blocks += ["+"] * bool(blocks) + [_windowed(cells, found, each.corner), "*", kernel]
         blocks += ["=", Grid(frozen(done[o]))]
         which = f"map {o}, " if len(found.y) > 1 else ""
-        title = f"window {place} of {count}: {which}row {row}, column {column} of the output"
+        title = f"window {place} of {count}: {which}row {row}, column {column} of the output, counted from 0"
         made.append(Frame(title, tuple(blocks), tuple(arithmetic(each))))
     return made
 

@@ -29,6 +29,7 @@ COLUMNS = (
     Column("picture", "picture", left=True),
 )
 NAMED = 3  # pictures that are named below the table
+GUESSES = 3  # classes that are named; the picture has more
 HEAT = 56  # characters of the heat map at most
 
 
@@ -69,7 +70,7 @@ def _below(seen: Seen) -> list[str]:
     if unwatched:
         lines.append(f"not watched, for functions compute them: {len(unwatched)} rows ({_listed(unwatched)})")
     if seen.walk.top:
-        guesses = ", ".join(f"{inert(guess.name)} {guess.probability:.3f}" for guess in seen.walk.top)
+        guesses = ", ".join(f"{inert(guess.name)} {guess.probability:.3f}" for guess in seen.walk.top[:GUESSES])
         trained = seen.subject.run or seen.subject.classes
         lines.append(f"taken for: {guesses}" + ("" if trained else " (random weights: nothing is meant by it)"))
     if seen.evidence:
@@ -95,7 +96,7 @@ def evidence_lines(found: Evidence) -> list[str]:
     about = f"evidence for {inert(found.name)}, {which}, probability {found.probability:.3f}: {where}"
     if found.strongest is None:
         return [about, "nothing in these maps speaks for it: every weighted sum is negative"]
-    return [about, f"strongest at row {found.strongest[0]}, column {found.strongest[1]} of the image"]
+    return [about, f"strongest at row {found.strongest[0]}, column {found.strongest[1]} of the image, counted from 0"]
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -123,7 +124,7 @@ def features_json(seen: Seen) -> dict[str, object]:
         "input": list(seen.walk.image.shape),
         "rows": [_row_json(each) for each in seen.walk.maps],
         "unwatched": list(seen.walk.unwatched),
-        "top": [{"class": guess.name, "probability": guess.probability} for guess in seen.walk.top],
+        "top": [{"class": guess.name, "probability": guess.probability} for guess in seen.walk.top[:GUESSES]],
         "pictures": {name: path.as_posix() for name, path in seen.pictures.items()},
     }
     found = seen.evidence

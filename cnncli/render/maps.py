@@ -22,5 +22,5 @@ def write_maps(maps: NDArray[np.float64], format: str) -> None:
         if format == "csv":
             csv.writer(sys.stdout, lineterminator="\n").writerows(matrix.tolist())
         else:
-            columns = [Column(str(column), f"column {column}") for column in range(1, matrix.shape[1] + 1)]
+            columns = [Column(str(column), f"column {column}") for column in range(matrix.shape[1])]
             write_markdown(columns, [[Cell(value, number(value)) for value in row] for row in matrix.tolist()])

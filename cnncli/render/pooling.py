@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from cnncli.render.panels import Panel
 
 SIZES = ("size", "height", "width")
 WORDS = {"max": "max pooling", "avg": "average pooling"}
@@ -116,14 +115,21 @@ def _wrapped(lines: Sequence[str], width: int) -> list[str]:
 
 
 def _show_large(found: Pooling, other: Pooling | None, width: int) -> None:
-    """The first channel in shades, and what each kind of pooling leaves of the numbers."""
-    y = found.y[0]
-    which = f"channel 1 of {len(found.y)}, " if len(found.y) > 1 else ""
-    say(f"{which}from {number(float(y.min()), 3)} (blank) to {number(float(y.max()), 3)} (full)")
-    say(*shades(y, width), "")
+    """The channels in shades, and what each kind of pooling leaves of the numbers."""
+    wide = width if len(found.y) == 1 else (width - 3) // 2
+    blocks = []
+    for channel, y in enumerate(found.y[:MOST_CHANNELS]):
+        least, greatest = number(float(y.min()), 3), number(float(y.max()), 3)
+        title = f"{_which(found.y, channel)}from {least} (blank) to {greatest} (full)"
+        blocks.append([*wrap(title, wide), *shades(y, wide)])
+    say(*flow(blocks, width), "")
     rows = [("input", found.x), *((WORDS[each.mode], each.y) for each in (found, other) if each)]
     write_table(STATISTICS, [_statistics(*row) for row in rows])
     say(*wrap("max keeps what stands out of each window; the mean smooths it: the deviation shrinks", width))
+
+
+def _which(maps: NDArray[np.float64], channel: int) -> str:
+    return f"channel {channel}, " if len(maps) > 1 else ""
 
 
 def _statistics(name: str, values: NDArray[np.float64]) -> list[Cell]:
@@ -177,8 +183,7 @@ def frames(found: Pooling) -> list[Frame]:
         channel, row, column = each.place
         done[channel][row][column] = number(each.value, SHORT)
         blocks = (Grid(inputs[channel], Box(*each.corner, *extents)), "->", Grid(frozen(done[channel])))
-        which = f"channel {channel + 1}, " if len(found.y) > 1 else ""
-        title = f"window {place} of {count}: {which}row {row + 1}, column {column + 1} of the output"
+        title = f"window {place} of {count}: {_which(found.y, channel)}row {row}, column {column} of the output, counted from 0"
         made.append(Frame(title, blocks, tuple(arithmetic(each))))
     return made
 
@@ -201,22 +206,20 @@ def _padded_cells(found: Pooling) -> list[Cells]:
 
 
 def draw(found: Pooling, other: Pooling | None, path: Path, *, grad: bool) -> Path:
-    """The input, both kinds of pooling, and where gradients go where that is asked for, on one picture."""
-    from cnncli.render.panels import Panel, sheet
+    """The input, both kinds of pooling, and where gradients go where that is asked for; a row for each channel."""
+    from cnncli.render.panels import Panel, look_of, sheet
     from cnncli.render.plots import placed
 
-    panels = [_panel("input", found.x, found)]
-    panels += [_panel(WORDS[each.mode], each.y, found) for each in (found, other) if each]
+    arrays = {"input": found.x, **{WORDS[each.mode]: each.y for each in (found, other) if each}}
     if grad:
-        panels.append(Panel(f"gradient of {WORDS[found.mode]}", gradient(found)[0], "amount"))
-    return placed(sheet(panels, heading(found), across=len(panels)), path)
-
-
-def _panel(name: str, maps: NDArray[np.float64], found: Pooling) -> Panel:
-    from cnncli.render.panels import Panel, look_of
-
-    note = f"{dims(maps.shape)}, from {number(float(maps.min()), 3)} to {number(float(maps.max()), 3)}"
-    if found.image and len(maps) == 3:
-        return Panel(name, maps, "image", note)
-    title = name if len(maps) == 1 else f"{name}, channel 1 of {len(maps)}"
-    return Panel(title, maps[0], "image" if found.image else look_of(maps), note)
+        arrays[f"gradient of {WORDS[found.mode]}"] = gradient(found)
+    colour = found.image and len(found.x) == 3 and not grad
+    panels = []
+    for channel in range(1 if colour else min(len(found.x), MOST_CHANNELS)):
+        for name, maps in arrays.items():
+            shown = maps if colour else maps[channel]
+            note = f"{dims(shown.shape)}, from {number(float(shown.min()), 3)} to {number(float(shown.max()), 3)}"
+            photograph = found.image and not name.startswith("gradient")
+            title = name if colour else f"{_which(maps, channel)}{name}"
+            panels.append(Panel(title, shown, "image" if photograph else look_of(shown), note))
+    return placed(sheet(panels, heading(found), across=len(arrays)), path)

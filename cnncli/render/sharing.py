@@ -70,7 +70,7 @@ def _pattern(found: Moved, width: int) -> list[str]:
     lines = wrap(
         f"one kernel of {height}×{across} slides over the image; its answer is largest where the pattern stands", width
     )
-    lines += ["", *_side(found.before, width), f"largest answer {_at(found.before)}", ""]
+    lines += ["", *_side(found.before, width), f"largest answer {_at(found.before)} (counted from 0)", ""]
     lines += [f"the image moved by {down} down and {right} to the right:", "", *_side(found.after, width)]
     follows = "so did the answer" if found.follows else f"the answer moved by {found.moved[0]} and {found.moved[1]}"
     return [*lines, *wrap(f"largest answer {_at(found.after)}: {follows}", width)]

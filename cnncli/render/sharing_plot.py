@@ -62,7 +62,7 @@ def _answers(title: str, found: Found) -> Panel:
         title,
         found.response,
         "signed",
-        note=f"largest at row {row}, column {column}",
+        note=f"largest at row {row}, column {column}, from 0",
         boxes=(Box(row, column, 1, 1),),
         numbers=False,
     )

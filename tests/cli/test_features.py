@@ -48,6 +48,45 @@ def test_a_trained_run_on_its_own_image(cnncli: Cnncli) -> None:
             assert len(picture.convert("RGB").getcolors(1 << 20) or ()) > 30
 
 
+def test_a_channel_keeps_its_column_and_classes_end_the_way(cnncli: Cnncli, image: str) -> None:
+    """In every layer with as many channels; a bar for each class."""
+    from cnncli.lessons.features import walk
+    from cnncli.lessons.input_image import image_of
+    from cnncli.lessons.subject import asked, subject
+    from cnncli.render import features_plot
+
+    network = subject(asked("resnet18", arguments={"classes": 4}), 0)
+    seen = walk(network, image_of(network, image)[0])
+    stages = [each for each in seen.maps if each.pictured]
+    columns = features_plot._columns(stages)
+    by_count = {each.shape[0]: chosen for each, chosen in zip(stages, columns, strict=True)}
+    assert [by_count[each.shape[0]] for each in stages] == columns
+    assert columns == [sorted(chosen) for chosen in columns]
+    assert {len(chosen) for chosen in columns} == {16}
+    drawn: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features_plot, "_classes", lambda _, top: drawn.extend(guess.name for guess in top))
+        features_plot.whole(seen, "title")
+    assert sorted(drawn) == ["0", "1", "2", "3"]
+    assert cnncli(f"features lenet --image {image} --row conv1 --row act1 --row conv2").code == 0
+
+
+def test_the_filters_are_those_of_the_layer_asked_for(
+    cnncli: Cnncli, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All its input channels; of the convolution before a layer that has none; without a layer the first one's."""
+    from cnncli.render import features_plot
+
+    drawn: list[tuple[str, tuple[int, ...]]] = []
+    filters = features_plot.filters
+    monkeypatch.setattr(
+        features_plot, "filters", lambda name, kernels: drawn.append((name, kernels.shape)) or filters(name, kernels)
+    )
+    for options in ("", "--row conv2", "--row pool2", "--row act1 --gradcam"):
+        assert cnncli(f"features lenet --image {image} {options}").code == 0
+    assert drawn == [("conv1", (6, 1, 5, 5)), *[("conv2", (16, 6, 5, 5))] * 2, ("conv1", (6, 1, 5, 5))]
+
+
 def test_it_sees_what_predict_sees(cnncli: Cnncli, image: str) -> None:
     """The same preprocessing: the same probabilities."""
     cnncli(QUICK)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("elsewhere", "own_data", "one_thread")
 def test_the_lesson(cnncli: Cnncli) -> None:
     """The answer moves as the pattern does; a dense layer costs 23,670 times as much."""
     out = cnncli("sharing --shift 3,5").out
-    assert "largest answer 1 at row 1, column 2\n" in out
+    assert "largest answer 1 at row 1, column 2 (counted from 0)\n" in out
     assert "largest answer 1 at row 4, column 7: so did the answer" in out
     assert "= (1·5·5 + 1)·6 = 156\n" in out
     assert "= (1·28·28 + 1)·6·28·28 = 3,692,640\n" in out

@@ -61,18 +61,18 @@ def test_what_is_printed_can_be_read(values: np.ndarray) -> None:
 
 
 WRONG = {
-    "0 1; 2": "row 2: 1 number, row 1 has 2",
-    "0 1; 2 x": "row 2, column 2: 'x' is not a number",
-    "0 1;; 2 3": "row 2: no number stands in it",
-    "": "row 1: no number stands in it",
-    "1,,2": "row 1, column 2: '' is not a number",
-    "1 2 | 3 4; 5 6": "channel 2, it is 2×2, the first is 1×2",
-    "1 | 2; 3 x": "channel 2, row 2: 2 numbers, row 1 has 1",
-    "1 | 2 || 3": "kernel 2: 1 channel, kernel 1 has 2",
-    "nan": "row 1, column 1: 'nan' is not finite",
-    "1 -inf": "row 1, column 2: '-inf' is not finite",
-    "1e101": "row 1, column 1: '1e101' is not finite, or beyond 1e+100",
-    "1/0": "row 1, column 1: '1/0' is not a number",
+    "0 1; 2": "row 1: 1 number, row 0 has 2",
+    "0 1; 2 x": "row 1, column 1: 'x' is not a number",
+    "0 1;; 2 3": "row 1: no number stands in it",
+    "": "row 0: no number stands in it",
+    "1,,2": "row 0, column 1: '' is not a number",
+    "1 2 | 3 4; 5 6": "channel 1, it is 2×2, the first is 1×2",
+    "1 | 2; 3 x": "channel 1, row 1: 2 numbers, row 0 has 1",
+    "1 | 2 || 3": "kernel 1: 1 channel, kernel 0 has 2",
+    "nan": "row 0, column 0: 'nan' is not finite",
+    "1 -inf": "row 0, column 1: '-inf' is not finite",
+    "1e101": "row 0, column 0: '1e101' is not finite, or beyond 1e+100",
+    "1/0": "row 0, column 0: '1/0' is not a number",
 }
 
 
@@ -111,9 +111,9 @@ def test_csv_has_a_line_for_a_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (b"a,b\n1,2\n", "row 1, column 1: 'a' is not a number"),
-        (b"1,2\n3\n", "row 2: 1 number, row 1 has 2"),
-        (b"1,2,\n", "row 1, column 3: '' is not a number"),
+        (b"a,b\n1,2\n", "row 0, column 0: 'a' is not a number"),
+        (b"1,2\n3\n", "row 1: 1 number, row 0 has 2"),
+        (b"1,2,\n", "row 0, column 2: '' is not a number"),
         (b"", "no number"),
         (b"\xff\xfe1", "it is no text in UTF-8"),
     ],
