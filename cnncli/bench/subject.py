@@ -20,7 +20,7 @@ from cnncli.network import Network
 from cnncli.record.signature import tensors_in
 from cnncli.report import report
 from cnncli.sources import Loaded
-from cnncli.train.casting import Casting, may_have_idle_taps
+from cnncli.train.casting import Casting, may_need_float32
 
 ITEM = 4  # bytes of a weight
 
@@ -86,7 +86,7 @@ class Run:
         """Makes the examples. Raises `RequestError` where the inputs have no batch, and one of several is asked for."""
         self.subject, self.case = subject, case
         self._form = torch.channels_last if case.layout == "channels_last" else torch.contiguous_format
-        exact = case.precision != "float32" and may_have_idle_taps(subject.network)
+        exact = case.precision != "float32" and may_need_float32(subject.network)
         self._casting = Casting(getattr(torch, case.precision), subject.device, exact=exact)
         specs = subject.inputs
         if isinstance(specs, Mapping):

@@ -71,7 +71,7 @@ class ExactConvolutions(TorchFunctionMode):
             given = dict(zip(names, args, strict=False)) | options
             numbers, kernel = _numbers(given["input"]), given["weight"].shape[2:]
             window = {name: given.get(name, OPTIONS[name]) for name in OPTIONS if name in names}
-            if numbers in REDUCED and idle_taps(given["input"].shape[-len(kernel) :], kernel, **window):
+            if numbers in REDUCED and needs_float32(given["input"].shape[-len(kernel) :], kernel, **window):
                 with torch.autocast("cpu", enabled=False):
                     wide = {name: _float32(value) for name, value in given.items()}
                     return func(**wide).to(numbers)
@@ -90,7 +90,7 @@ def _float32(value: object) -> object:
     return value.float() if isinstance(value, torch.Tensor) else value
 
 
-def idle_taps(  # noqa: PLR0913  (a convolution's arguments)
+def needs_float32(  # noqa: PLR0913  (a convolution's arguments)
     sizes: Sequence[int],
     kernel: Sequence[int],
     *,
@@ -99,7 +99,7 @@ def idle_taps(  # noqa: PLR0913  (a convolution's arguments)
     dilation: Axes = 1,
     output_padding: Axes | None = None,
 ) -> bool:
-    """Whether a tap of the kernel lies in the padding at every window of a convolution of maps of these sizes.
+    """Whether a convolution of maps of these sizes must not be reduced: a tap of it lies in the padding at every window.
 
     output_padding: of a transposed convolution, None of another. The weight gradient of a transposed one is that of the convolution
     from its output to its input.
@@ -109,11 +109,13 @@ def idle_taps(  # noqa: PLR0913  (a convolution's arguments)
         apart, step = _at(dilation, axis, axes), _at(stride, axis, axes)
         before, after = _sides(padding, axis, axes, taps, apart)
         window = Window(taps, step, before, after, apart)
-        if output_padding is None:
-            idle = window.idle(size, window.count(size))
+        if output_padding is not None:
+            size, count = transposed(size, window, _at(output_padding, axis, axes)), size
         else:
-            idle = window.idle(transposed(size, window, _at(output_padding, axis, axes)), size)
-        if idle:
+            count = window.count(size)
+            if axis == 2 and count == 1 < step:  # a wrong result, https://github.com/pytorch/pytorch/issues/169688
+                return True
+        if window.idle(size, count):
             return True
     return False
 
@@ -132,19 +134,19 @@ def _sides(padding: str | Axes, axis: int, axes: int, kernel: int, dilation: int
     return both, both
 
 
-def may_have_idle_taps(network: Network) -> bool:
+def may_need_float32(network: Network) -> bool:
     """Whether a convolution of `network` has idle taps, or may have: yes where a row says nothing of its windows."""
-    return any(map(_may_have_idle_taps, report(network).rows))
+    return any(map(_may_need_float32, report(network).rows))
 
 
-def _may_have_idle_taps(row: Row) -> bool:
+def _may_need_float32(row: Row) -> bool:
     layer = row.layer.layer if isinstance(row.layer, Given) else row.layer
     if isinstance(layer, Convolution | PartialConv2d):
         padding: Any = layer.padding
         if isinstance(padding, tuple) and isinstance(padding[0], tuple):
             return False  # the module pads first, and the convolution has no padding of its own
         options = {name: getattr(layer, name) for name in ("dilation", "output_padding") if hasattr(layer, name)}
-        return idle_taps(
+        return needs_float32(
             row.call.x.shape[-len(layer.kernel) :], layer.kernel, stride=layer.stride, padding=padding, **options
         )
     if isinstance(layer, Operation) or layer.idles:

@@ -15,7 +15,7 @@ from cnncli.network import Network
 from cnncli.recipe import Recipe, network_of
 from cnncli.train import device as devices
 from cnncli.train.augment import draw
-from cnncli.train.casting import may_have_idle_taps
+from cnncli.train.casting import may_need_float32
 from cnncli.train.evaluate import usual_batch
 from cnncli.train.images import Finish, Images, Scale, Step, divided, finish, fixed_scale, placed, scale_of
 from cnncli.train.schedule import Rate, rate
@@ -64,9 +64,9 @@ class Job:
         return tuple(torch.bincount(self.train.labels, minlength=len(self.classes)).tolist())
 
     @cached_property
-    def idle_taps(self) -> bool:
+    def needs_float32(self) -> bool:
         """Whether the network may hold convolutions that must not compute in reduced precision."""
-        return may_have_idle_taps(self.network)
+        return may_need_float32(self.network)
 
     @property
     def evaluation_batch(self) -> int:

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from cnncli.models import network
 from cnncli.recipe import defaults
-from cnncli.train.casting import Casting, idle_taps, may_have_idle_taps
+from cnncli.train.casting import Casting, may_need_float32, needs_float32
 from cnncli.train.job import prepare
 from cnncli.train.loop import train
 from cnncli.train.race import begun
@@ -80,7 +80,7 @@ def dirty(like: torch.Tensor) -> None:
 
 
 def gradients(module: nn.Module, image: torch.Tensor, numbers: torch.dtype) -> list[torch.Tensor]:
-    """Of image and weights, of a loss whose own gradient has no rounding error, as training has them."""
+    """The scores, and the gradients of image and weights, of a loss whose own gradient has no rounding error, as training has them."""
     module.zero_grad(set_to_none=True)
     cast, image = Casting(numbers if numbers in REDUCED else torch.float32, CPU), image.clone().requires_grad_()
     with cast():
@@ -91,7 +91,7 @@ def gradients(module: nn.Module, image: torch.Tensor, numbers: torch.dtype) -> l
     for tensor in (image, *module.parameters()):
         dirty(tensor)
     torch.autograd.backward(loss)
-    return [tensor.grad for tensor in (image, *module.parameters()) if tensor.grad is not None]
+    return [scores.detach(), *(tensor.grad for tensor in (image, *module.parameters()) if tensor.grad is not None)]
 
 
 def compare(module: nn.Module, shape: tuple[int, ...], numbers: torch.dtype, form: torch.memory_format) -> None:
@@ -126,9 +126,11 @@ def test_idle_taps_are_those_that_never_meet_an_image() -> None:
         }
         options = {"stride": stride, "padding": padding, "dilation": dilation}
         if outputs > 0:
-            assert idle_taps((size,), (kernel,), **options) == (len(met) < kernel)
-            assert idle_taps((64, size), (1, kernel), **(options | {"padding": (0, padding)})) == (len(met) < kernel)
-    assert all(idle_taps((n, n), (k, k), stride=s, padding=(p,)) for k, s, p, n in SEEN)
+            assert needs_float32((size,), (kernel,), **options) == (len(met) < kernel)
+            assert needs_float32((64, size), (1, kernel), **(options | {"padding": (0, padding)})) == (
+                len(met) < kernel
+            )
+    assert all(needs_float32((n, n), (k, k), stride=s, padding=(p,)) for k, s, p, n in SEEN)
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
@@ -148,6 +150,7 @@ def test_gradients_of_convolutions_are_those_of_float64(numbers: torch.dtype) ->
         compare(nn.Conv2d(4, 8, 4, padding="same", dilation=dilation), (2, 4, size, size), numbers, FORMATS[0])
         compare(nn.Conv1d(4, 8, 3, 2, 1), (2, 4, size), numbers, FORMATS[0])
         compare(nn.Conv3d(4, 8, 3, 2, 1), (2, 4, size, size, size), numbers, FORMATS[0])
+        compare(nn.Conv3d(4, 8, 3, 3), (2, 4, 7, 7, size + 2), numbers, FORMATS[0])
 
 
 @pytest.mark.parametrize("numbers", EXACT)
@@ -219,4 +222,4 @@ def test_networks_without_idle_taps_are_told_from_their_rows() -> None:
     """Looking for them at every operation takes time, which they do not lose."""
     small_maps = [network("resnet18", input=(3, 16, 16)), network("mobilenet_v2", input=(3, 32, 32))]
     usual = [network(name) for name in ("lenet", "lenet@paper", "vgg11", "resnet18", "densenet121", "googlenet")]
-    assert [may_have_idle_taps(each) for each in (*small_maps, *usual)] == [True] * 2 + [False] * 6
+    assert [may_need_float32(each) for each in (*small_maps, *usual)] == [True] * 2 + [False] * 6
