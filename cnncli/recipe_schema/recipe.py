@@ -79,9 +79,9 @@ class Train(Section):
     )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto",
-        description="numbers of the forward pass; auto: bfloat16 where the device has instructions for it and, on a CPU, a short race at "
-        "the start shows that it gains, else float32. float16, for GPUs that have none for bfloat16, scales the loss so that small "
-        "gradients do not vanish",
+        description="numbers of the forward pass; auto: bfloat16 where the device has instructions for it and, on a CPU, a short "
+        "race at the start shows that it gains, else float32. float16, for GPUs that have none for bfloat16, scales the loss so "
+        "that small gradients do not vanish",
     )
     memory_format: Literal["auto", "channels_last", "contiguous"] = Field(
         default="auto", description="order of a batch in memory; auto: as suits the device"

@@ -105,16 +105,16 @@ def needs_float32(  # noqa: PLR0913  (a convolution's arguments)
     from its output to its input.
     """
     axes = len(kernel)
-    for axis, (size, taps) in enumerate(zip(sizes, kernel, strict=True)):
+    for axis, (inputs, taps) in enumerate(zip(sizes, kernel, strict=True)):
         apart, step = _at(dilation, axis, axes), _at(stride, axis, axes)
         before, after = _sides(padding, axis, axes, taps, apart)
         window = Window(taps, step, before, after, apart)
-        if output_padding is not None:
-            size, count = transposed(size, window, _at(output_padding, axis, axes)), size
-        else:
-            count = window.count(size)
+        if output_padding is None:
+            size, count = inputs, window.count(inputs)
             if axis == 2 and count == 1 < step:  # a wrong result, https://github.com/pytorch/pytorch/issues/169688
                 return True
+        else:
+            size, count = transposed(inputs, window, _at(output_padding, axis, axes)), inputs
         if window.idle(size, count):
             return True
     return False
