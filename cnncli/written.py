@@ -1,12 +1,16 @@
-"""Shapes and inputs as one writes them, on a command line and in a program: `1x224x224`, `10:int64`, `mask=10:bool`."""
+"""Shapes and inputs as one writes them, on a command line and in a program: `1x224x224`, `mask=10:bool`, `x.image=3x224x224`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 from cnncli.errors import RequestError, UnknownName
 from cnncli.layers import ITEM_BYTES, Shape, Tensor
 
+Value: TypeAlias = Any
+"""What goes into a network at one place: a `Tensor`, None, True or False, or lists and dicts of them."""
+_WORDS = {"none": None, "true": True, "false": False}
 _MOST = 10**9  # an axis longer than this is a slip of the keyboard, and no tensor holds it
 
 
@@ -21,18 +25,39 @@ def shape(text: str, option: str = "--input") -> Shape:
     return sizes
 
 
-def inputs(texts: Sequence[str] | None, option: str = "--input") -> dict[str, Tensor]:
-    """`3x224x224`, `10:int64`, `mask=10:bool` as tensors by their names, or by their numbers from 0; raises `RequestError`."""
-    found: dict[str, Tensor] = {}
+def inputs(texts: Sequence[str] | None, option: str = "--input") -> dict[str, Value]:
+    """`3x224x224`, `10:int64`, `mask=10:bool` as tensors by their names, or by their numbers from 0; raises `RequestError`.
+
+    Dots reach into dicts and lists: `x.image=3x224x224`, `images.0=3x300x400`. After a name, `none`, `true` and `false` are values.
+    """
+    found: dict[str, Value] = {}
     for place, text in enumerate(texts or ()):
         name, equals, rest = text.rpartition("=")
-        sizes, colon, dtype = rest.partition(":")
-        if colon and dtype not in ITEM_BYTES:
-            raise UnknownName("dtype", dtype, ITEM_BYTES, where=f"{option} {text!r}: ")
-        if equals and (not name.isidentifier() or name in found):
+        first, *inner = name.split(".") if equals else (str(place),)
+        holder, key = found, first
+        for part in inner:
+            holder = holder.setdefault(key, {}) if isinstance(holder, dict) else holder
+            key = part
+        if not isinstance(holder, dict) or key in holder or (equals and not (first.isidentifier() and all(inner))):
             raise RequestError(f"{option} {text!r} is not a new name for an input; write it as in image=3x224x224")
-        found[name if equals else str(place)] = Tensor(shape(sizes, option), dtype or "float32")
-    return found
+        word = rest.lower() if equals else ""
+        holder[key] = _WORDS[word] if word in _WORDS else _tensor(text, rest, option)
+    return {name: _lists(value) for name, value in found.items()}
+
+
+def _tensor(text: str, written: str, option: str) -> Tensor:
+    sizes, colon, dtype = written.partition(":")
+    if colon and dtype not in ITEM_BYTES:
+        raise UnknownName("dtype", dtype, ITEM_BYTES, where=f"{option} {text!r}: ")
+    return Tensor(shape(sizes, option), dtype or "float32")
+
+
+def _lists(value: Value) -> Value:
+    """`value` with dicts whose keys count from 0 as lists."""
+    if not isinstance(value, Mapping):
+        return value
+    found = {key: _lists(each) for key, each in value.items()}
+    return list(found.values()) if list(found) == [str(at) for at in range(len(found))] else found
 
 
 def typed(shape: Shape) -> str:

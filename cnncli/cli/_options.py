@@ -28,6 +28,9 @@ Inputs = Annotated[
         "--input", metavar="CxHxW", show_default=False, help="The input's shape, as in 1x224x224; once for each input."
     ),
 ]
+NoBatch = Annotated[
+    bool, typer.Option("--no-batch", help="A module's input is as it is written, without a batch axis before it.")
+]
 Run = Annotated[
     str, typer.Argument(metavar="RUN", show_default=False, help="A trained run: its folder, or its name in runs/.")
 ]

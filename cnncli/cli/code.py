@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnncli.cli._options import Inputs, Pairs, Source
+from cnncli.cli._options import Inputs, NoBatch, Pairs, Source
 from cnncli.cli._sound import require_sound
 from cnncli.cli._values import merge, pairs
 from cnncli.errors import CheckFailed
@@ -22,6 +22,7 @@ def code(
     arguments: Pairs = None,
     *,
     input: Inputs = None,
+    no_batch: NoBatch = False,
     classes: Annotated[int | None, typer.Option("--classes", min=1, help="Outputs of the last layer.")] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to this file.")] = None,
     check: Annotated[
@@ -42,7 +43,7 @@ def code(
     from cnncli.sources import Request, load
 
     own = merge(pairs(arguments), {"classes": ("--classes", classes)})
-    loaded = load(Request(source, inputs(input), own))
+    loaded = load(Request(source, inputs(input), own, batch=not no_batch))
     network = loaded.network
     require_sound(loaded)
     text = to_python(network, held_by(loaded.module)) if loaded.module is not None else to_python(network)

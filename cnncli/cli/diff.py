@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cnncli.cli._options import Format, Inputs
+from cnncli.cli._options import Format, Inputs, NoBatch
 from cnncli.cli._values import pairs
 from cnncli.errors import RequestError, ShapeError
 from cnncli.written import inputs
@@ -32,6 +32,7 @@ def diff(
         list[str] | None,
         typer.Option("--input-b", metavar="CxHxW", show_default=False, help="The input of B alone."),
     ] = None,
+    no_batch: NoBatch = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 where they differ.")] = False,
     all_rows: Annotated[bool, typer.Option("--all", help="Show every row, however many are equal.")] = False,
     format: Format = "table",
@@ -52,7 +53,9 @@ def diff(
     if len(sides) != 2:
         raise RequestError("diff takes two networks, as in cnncli diff lenet lenet@classic")
     (first, second) = sides
-    found = compare(_report(*first, input), _report(*second, input_b or input))
+    found = compare(
+        *(_report(*side, given, not no_batch) for side, given in ((first, input), (second, input_b or input)))
+    )
     show_diff(found, format, all_rows=all_rows)
     if exit_code and not found.equal:
         raise typer.Exit(1)
@@ -71,14 +74,14 @@ def _sides(words: Sequence[str]) -> list[tuple[str, list[str]]]:
     return sides
 
 
-def _report(source: str, arguments: list[str], input: list[str] | None) -> Report:
+def _report(source: str, arguments: list[str], input: list[str] | None, batch: bool) -> Report:
     """The network's report; raises `ShapeError` where it cannot take its input."""
     from cnncli.render.summary import failure_text
     from cnncli.report import report
     from cnncli.solve import smallest_input
     from cnncli.sources import Request, load
 
-    loaded = load(Request(source, inputs(input), pairs(arguments)))
+    loaded = load(Request(source, inputs(input), pairs(arguments), batch=batch))
     found = report(loaded.network)
     if found.failure:
         place = "" if found.failure.place else f"{source}: "

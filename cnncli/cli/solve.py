@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cnncli.cli._options import Format, Pairs
+from cnncli.cli._options import Format, NoBatch, Pairs
 from cnncli.cli._values import pairs, spread
 from cnncli.errors import RequestError
+from cnncli.sources.request import Request
 from cnncli.written import inputs as given_inputs
 from cnncli.written import shape
 
@@ -34,6 +35,7 @@ def solve(
     output: Annotated[
         str | None, typer.Option("--output", metavar="N|HxW", help="The size that is to come out.")
     ] = None,
+    no_batch: NoBatch = False,
     k: Annotated[str | None, typer.Option("--k", "--kernel-size", metavar="N|HxW", help=_HELP)] = None,
     stride: Annotated[str | None, typer.Option("--stride", metavar="N|HxW", help=_HELP)] = None,
     pad: Annotated[str | None, typer.Option("--pad", "--padding", metavar="N|HxW|same|valid", help=_HELP)] = None,
@@ -69,7 +71,8 @@ def solve(
         alone = next((flag for flag, value in given.items() if value is not None), None)
         if alone:
             raise RequestError(f"{alone} is about one window, {source!r} is a network; leave one of them out")
-        _solve_network(source, pairs(arguments), input, output, format)
+        asked = Request(source, given_inputs([input] if input else None), pairs(arguments), batch=not no_batch)
+        _solve_network(asked, output, format)
         return
     from cnncli.render.solve import show_windows
     from cnncli.solve_window import nearest, solutions
@@ -98,19 +101,13 @@ def _question(input: str | None, output: str | None, given: Mapping[str, object]
     return ask(spec, shape(input), shape(output, "--output"), values, most=most, ceil=bool(given["--ceil"]))
 
 
-def _solve_network(
-    source: str,
-    arguments: Mapping[str, object],
-    input: str | None,
-    output: str | None,
-    format: str,
-) -> None:
+def _solve_network(request: Request, output: str | None, format: str) -> None:
     from cnncli.render.solve import show_inputs, show_maps
     from cnncli.solve import inputs
     from cnncli.solve_map import inputs_for
-    from cnncli.sources import Request, load
+    from cnncli.sources import load
 
-    network = load(Request(source, given_inputs([input] if input else None), arguments)).network
+    network = load(request).network
     if output is None:
         show_inputs(network, inputs(network), format)
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cnncli.cli._options import Format, Inputs, Pairs, Source
+from cnncli.cli._options import Format, Inputs, NoBatch, Pairs, Source
 from cnncli.cli._values import amount, merge, pairs
 from cnncli.written import inputs
 
@@ -20,6 +20,7 @@ def summary(
     arguments: Pairs = None,
     *,
     input: Inputs = None,
+    no_batch: NoBatch = False,
     batch_size: Annotated[int, typer.Option("-b", "--batch-size", min=1, help="Examples at once, for the bytes.")] = 1,
     classes: Annotated[int | None, typer.Option("--classes", min=1, help="Outputs of the last layer.")] = None,
     columns: Annotated[
@@ -73,7 +74,7 @@ def summary(
         if text is not None
     }
     own = merge(pairs(arguments), {"classes": ("--classes", classes)})
-    loaded = load(Request(source, inputs(input), own, strict, device, training))
+    loaded = load(Request(source, inputs(input), own, strict, device, training, not no_batch))
     found = report(loaded.network, batch_size=batch_size, optimizer=optimizer)
     findings = Findings(adapted=loaded.adapted, fault=loaded.fault)
     if found.failure and not loaded.module:

@@ -12,10 +12,12 @@ from torch import nn
 
 from cnncli.build import NetworkModule
 from cnncli.layers import Tensor
+from cnncli.record.draft import identifier
 from cnncli.record.recorder import Recorder
 
 Inputs: TypeAlias = "Sequence[Any] | Mapping[str, Any]"
-"""Positional or named arguments: `Tensor`s, lists, tuples and dicts of them, and plain values."""
+"""Positional or named arguments: `Tensor`s, lists, tuples and dicts of them, and plain values. A `torch.Tensor` is an input without
+a batch axis, whose numbers are those that a run on the CPU sees."""
 
 
 @dataclass(frozen=True)
@@ -35,21 +37,26 @@ class Arguments:
     def _value(self, name: str, value: Any) -> Any:  # noqa: ANN401
         if isinstance(value, Tensor):
             return self._input(name, value)
+        if isinstance(value, torch.Tensor):
+            return self._input(name, spec_of(value), value)
         if isinstance(value, Mapping):
-            return {key: self._value(f"{name}_{key}", each) for key, each in value.items()}
+            return {key: self._value(f"{name}_{identifier(str(key))}", each) for key, each in value.items()}
         if isinstance(value, list | tuple):
-            return type(value)(self._value(f"{name}_{at}", each) for at, each in enumerate(value))
+            found = [self._value(f"{name}_{at}", each) for at, each in enumerate(value)]
+            return type(value)(*found) if hasattr(value, "_fields") else type(value)(found)
         return value
 
-    def _input(self, name: str, spec: Tensor) -> torch.Tensor:
-        """A tensor that flows into the network; real numbers are random ones, whole numbers are zeros."""
+    def _input(self, name: str, spec: Tensor, numbers: torch.Tensor | None = None) -> torch.Tensor:
+        """A tensor that flows into the network; unless they are given, real numbers are random ones, whole numbers are zeros."""
         device, batch = self.recorder.device, self.recorder.marks.batch
         sizes = list(spec.shape)
         if spec.batch is not None:
             sizes.insert(spec.batch, batch.size)
         dtype: torch.dtype = getattr(torch, spec.dtype)
-        random = device != "meta" and dtype.is_floating_point
+        random = device != "meta" and (dtype.is_floating_point or dtype.is_complex)
         tensor = torch.rand(sizes).to(dtype) if random else torch.zeros(sizes, dtype=dtype, device=device)
+        if numbers is not None and device != "meta":
+            tensor = numbers.detach().to(device, copy=True)
         while name in self.tensors or name in self.recorder.lent.modules:
             name += "_"
         self.tensors[name] = spec if spec.batch is None else Tensor(spec.shape, spec.dtype)
@@ -57,10 +64,17 @@ class Arguments:
         return tensor
 
 
+def spec_of(tensor: torch.Tensor) -> Tensor:
+    """A tensor that has no batch axis, as data."""
+    return Tensor(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), None)
+
+
 def leaves(value: Any) -> Iterator[Tensor]:  # noqa: ANN401
     """All specs within `value`."""
     if isinstance(value, Tensor):
         yield value
+    elif isinstance(value, torch.Tensor):
+        yield spec_of(value)
     elif isinstance(value, Mapping):
         for each in value.values():
             yield from leaves(each)

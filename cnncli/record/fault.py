@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 
 from cnncli.errors import RequestError, ShapeError
-from cnncli.layers import Shape, Tensor
+from cnncli.layers import Layer, Shape, Tensor
 from cnncli.layers.opaque import Failed
 from cnncli.record.draft import Draft, identifier
 from cnncli.record.recorder import Recorder
@@ -48,18 +48,16 @@ def fault(error: Exception, recorder: Recorder) -> Fault:
     visit = noted.visit if noted else recorder.drafts.root
     tensors = _examples(recorder, call.tensors if call else ())
     refused = _refused(says.layer, _examples(recorder, says.reads)) if says else None
-    message = refused.reason if refused else one_line(error)
-    layer = (
-        says.layer
-        if says and refused
-        else Failed(operation=call.operation.name if call else type(error).__name__, message=message, fix="")
-    )
+    message, fix = (refused.reason, refused.fix) if refused else (one_line(error), "")
+    layer: Layer = Failed(operation=call.operation.name if call else type(error).__name__, message=message, fix=fix)
     reads = says.reads if says and refused else call.tensors if call else ()
     flows = [tag for each in reads if isinstance(tag := recorder.marks.tag(each), Flow)]
+    if says and refused and len(flows) == len(reads):
+        layer = says.layer  # a constant among them, and the spec would refuse another number of inputs
     hint = identifier(call.operation.name if call else type(recorder.lent.modules[visit.path]).__name__)
     recorder.drafts.add(Draft(hint, layer, recorder.rows.settled(flows), visit))
     shapes = tuple(each.shape for each in tensors)
-    return Fault("", message, refused.fix if refused else "", visit.path, file, line, code, shapes, refused is not None)
+    return Fault("", message, fix, visit.path, file, line, code, shapes, refused is not None)
 
 
 def _examples(recorder: Recorder, tensors: tuple[torch.Tensor, ...]) -> tuple[Tensor, ...]:

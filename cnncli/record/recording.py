@@ -59,7 +59,7 @@ def record(
     way = _Way(module, inputs, name or type(module).__name__, training)
     batched = any(tensor.batch is not None for tensor in leaves(inputs))
     tries = ([("meta", True)] if batched else []) + [("meta", False)] if device == "meta" else []
-    best = None
+    best: Recording | None = None
     for place, many in (*tries, ("cpu", False)):
         if best is not None and (best.failure is None or (place == "cpu" and _bytes(module) > LARGEST)):
             break
@@ -67,7 +67,10 @@ def record(
         if found.failure is None and mixed:  # examples were compared with each other: one alone says what one costs
             alone, _ = way.run(place, many=False)
             return found if alone.failure else alone
-        if found.failure is None or found.failure.certain:
+        refusal = best.failure if best is not None and best.failure is not None and best.failure.certain else None
+        if best is not None and refusal is not None and (found.failure is None or found.failure[:2] == refusal[:2]):
+            return best  # what takes a batch of one for something else is no better than what many fail for
+        if found.failure is None or (found.failure.certain and not many):
             return found
         best = found
     assert best is not None  # noqa: S101  (there is at least one try)

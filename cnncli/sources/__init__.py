@@ -30,6 +30,7 @@ _BY_SUFFIX = {
     ".pth": "tensor_file",
 }
 _LIBRARIES = {"torchvision": "torchvision", "timm": "timm"}
+_RUN = {"python", *_LIBRARIES}
 
 
 def load(request: Request) -> Loaded:
@@ -37,7 +38,10 @@ def load(request: Request) -> Loaded:
 
     Raises `UnknownName`, `RequestError` or `DataError`. A module of the user's that raises is no error here: `Loaded.fault`.
     """
-    found: Loaded = import_module(f"{__name__}.{_kind(request.source)}").read(request)
+    kind = _kind(request.source)
+    if not request.batch and kind not in _RUN:
+        raise RequestError(f"{request.source} is described for one example, whatever the batch; leave --no-batch out")
+    found: Loaded = import_module(f"{__name__}.{kind}").read(request)
     return found
 
 

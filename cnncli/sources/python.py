@@ -16,7 +16,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cnncli.errors import DataError, RequestError, UnknownName
-from cnncli.sources.recorded import attempted, called, guests, recorded
+from cnncli.sources.cures import Maker
+from cnncli.sources.offline import offline
+from cnncli.sources.recorded import attempted, built_from, called, guests, recorded
 from cnncli.sources.request import Loaded, Request
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 def read(request: Request) -> Loaded:
     """The network that the class or function makes."""
     found, name = _named(request.source)
-    return recorded(request, _module(request, found, name), name.rpartition(".")[2])
+    module, maker = _module(request, found, name)
+    return recorded(request, module, name.rpartition(".")[2], maker=maker)
 
 
 def parameters(source: str) -> frozenset[str]:
@@ -47,7 +50,7 @@ def _named(source: str) -> tuple[Any, str]:
     import torch  # noqa: F401  (before the file, which may be called so)
 
     place, name = _parts(source)
-    with attempted(source), guests():
+    with attempted(source), guests(), offline():
         code = _of_file(Path(place)) if place.endswith(".py") else import_module(_importable(place))
     name = name or _only_class(code, place)
     return _found(code, name, place), name
@@ -114,22 +117,20 @@ def _found(code: ModuleType, name: str, place: str) -> Any:  # noqa: ANN401  (wh
     return found
 
 
-def _module(request: Request, found: Any, name: str) -> nn.Module:  # noqa: ANN401
+def _module(request: Request, found: Any, name: str) -> tuple[nn.Module, Maker | None]:  # noqa: ANN401
     from torch import nn
-
-    from cnncli.record.building import built
 
     if isinstance(found, nn.Module):
         if request.arguments:
             raise RequestError(f"{request.source} is a module already; leave {next(iter(request.arguments))}= out")
-        return found
+        return found, None
     if not callable(found):
         raise RequestError(f"{request.source} is {_a(found)}; name a class of torch.nn.Module, or what makes one")
-    with attempted(request.source), guests():
-        made: Any = built(called(request, found, name))
+    maker = called(request, found, name)
+    made: Any = built_from(request, maker)
     if not isinstance(made, nn.Module):
         raise RequestError(f"{request.source} gives {_a(made)}, not a torch.nn.Module; name what makes one")
-    return made
+    return made, maker
 
 
 def _a(value: object) -> str:

@@ -15,16 +15,24 @@ from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, simplefilter
 
 from cnncli.errors import CnncliError, RequestError, UnknownName
+from cnncli.layers.opaque import Failed
+from cnncli.sources.cures import Maker, cure_of, tensors, unbatched, without_weights
+from cnncli.sources.offline import offline, refused_download
 from cnncli.sources.request import Loaded, Request
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from cnncli.network import Node
     from cnncli.record import Fault
 
 
-def recorded(request: Request, module: nn.Module, name: str, usual: Sequence[object] = ()) -> Loaded:
+def recorded(
+    request: Request, module: nn.Module, name: str, usual: Sequence[object] = (), maker: Maker | None = None
+) -> Loaded:
     """The network that `module` is. usual: its inputs, as `record` takes them, where none were asked for.
+
+    maker: makes the module again with other arguments, where that may help one that raises
 
     Raises `RequestError` where nobody says what it takes.
     """
@@ -32,12 +40,25 @@ def recorded(request: Request, module: nn.Module, name: str, usual: Sequence[obj
 
     if not request.inputs and not usual:
         raise RequestError(f"{request.source}: say what it takes, {_how(module)}")
-    inputs = _inputs(request) or usual
+    inputs = unbatched(_inputs(request) or usual) if not request.batch else _inputs(request) or usual
+    if next(tensors(inputs), None) is None:
+        raise RequestError(f"{request.source}: there is no tensor among its inputs; give one, {_how(module)}")
     with guests():
         found = record(module, inputs, name=name, device=request.device, training=request.training)
-    origin = partial(_place, found.failure) if found.failure else None
-    network = replace(found.network, origin=origin)
-    return Loaded(network, module=module, ran_on=inputs, fault=found.failure)
+        fault = found.failure
+        if fault is None:
+            return Loaded(found.network, module=module, ran_on=inputs)
+        if cure := cure_of(request, module, inputs, maker):
+            fault = fault._replace(fix=cure, certain=True)
+    network = replace(found.network, nodes=_with_fix(found.network.nodes, fault), origin=partial(_place, fault))
+    return Loaded(network, module=module, ran_on=inputs, fault=fault)
+
+
+def _with_fix(nodes: tuple[Node, ...], fault: Fault) -> tuple[Node, ...]:
+    """The nodes, the last of which failed and says what would help."""
+    *others, last = nodes
+    operation = getattr(last.layer, "operation", last.layer.torch_name)
+    return (*others, last._replace(layer=Failed(operation=operation, message=fault.message, fix=fault.fix)))
 
 
 def _place(fault: Fault, row: str, _reason: str) -> str:
@@ -74,7 +95,7 @@ def _how(module: nn.Module) -> str:
     return "one --input each for " + ", ".join(each.name for each in needed)
 
 
-def called(request: Request, factory: Callable[..., Any], what: str) -> Callable[[], nn.Module]:
+def called(request: Request, factory: Callable[..., Any], what: str) -> Maker:
     """`factory` with the arguments that were asked for; raises `UnknownName` for one that it does not take."""
     try:
         known = signature(factory).parameters
@@ -90,6 +111,22 @@ def called(request: Request, factory: Callable[..., Any], what: str) -> Callable
 def with_their_name(arguments: Mapping[str, object]) -> dict[str, object]:
     """`classes` is what cnncli calls it, `num_classes` torchvision and timm."""
     return {"num_classes" if key == "classes" else key: value for key, value in arguments.items()}
+
+
+def built_from(request: Request, maker: Maker) -> nn.Module:
+    """The module that `maker` makes, without weights and without a download; raises `RequestError` for what it raises."""
+    from cnncli.record.building import built
+
+    with attempted(request.source), guests(), offline():
+        try:
+            return built(maker)
+        except Exception as error:
+            if not refused_download(error):
+                raise
+            cure = without_weights(maker, request.arguments) or "give it the arguments that make it without weights"
+            raise RequestError(
+                f"{request.source}: its code downloads weights, which no figure needs; {cure}"
+            ) from error
 
 
 @contextmanager

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from cnncli.errors import RequestError
 from cnncli.layers import Shape, Tensor
 from cnncli.network import Network
-from cnncli.written import typed
+from cnncli.written import Value, typed
 
 if TYPE_CHECKING:
     from torch import nn
 
     from cnncli.record import Fault
 
-Given = Mapping[str, Tensor]
+Given = Mapping[str, Value]
 """Inputs as they were written: by the module's own name for them, or by their number, from 0."""
 
 
@@ -27,7 +27,8 @@ class Request:
     """What is asked of `source`.
 
     inputs: shapes to take instead of its own · arguments: its own · strict: refuse what would have to be adapted · device: where a
-    module is run to be recorded, meta or cpu · training: in train mode instead of eval mode
+    module is run to be recorded, meta or cpu · training: in train mode instead of eval mode · batch: whether inputs are batches of
+    what was written; else they are as it was written · whole: what they are as given, where only an example of each is in `inputs`
     """
 
     source: str
@@ -36,6 +37,8 @@ class Request:
     strict: bool = False
     device: str = "meta"
     training: bool = False
+    batch: bool = True
+    whole: Given | None = None
 
     def shape(self) -> Shape | None:
         """The one shape that was asked for, None where it is to be the source's own; raises `RequestError` for anything else."""
@@ -44,6 +47,8 @@ class Request:
         if len(self.inputs) > 1:
             raise RequestError(f"{self.source} takes one input; write one --input, as in --input 1x28x28")
         (name, tensor), *_ = self.inputs.items()
+        if not isinstance(tensor, Tensor):
+            raise RequestError(f"{self.source} takes one image; write --input CxHxW, as in --input 1x28x28")
         if not name.isdigit() and name != "input":
             raise RequestError(f"{self.source} has no input {name!r}; write --input {typed(tensor.shape)}")
         if tensor.dtype != "float32":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncli.errors import UnknownName
 from cnncli.layers import Tensor
-from cnncli.sources.recorded import attempted, guests, needed, recorded, with_their_name
+from cnncli.sources.recorded import built_from, needed, recorded, with_their_name
 from cnncli.sources.registered import refuse_unknown
 from cnncli.sources.request import Loaded, Request
 
@@ -22,18 +22,15 @@ if TYPE_CHECKING:
 def read(request: Request) -> Loaded:
     """The network, at the size that timm has for it unless asked for another."""
     make = maker(request)
-    from cnncli.record.building import built
-
-    with attempted(request.source), guests():
-        module = built(make)
+    module = built_from(request, make)
     published = getattr(module, "pretrained_cfg", {})
     shape = published.get("input_size", (3, 224, 224))
     name = request.source.partition(":")[2]
     of = f" weights={published.get('tag') or 'default'}" if request.arguments.get("pretrained") else ""
-    return recorded(request, module, (name.partition(".")[0] if of else name) + of, [Tensor(tuple(shape))])
+    return recorded(request, module, (name.partition(".")[0] if of else name) + of, [Tensor(tuple(shape))], make)
 
 
-def maker(request: Request) -> Callable[[], nn.Module]:
+def maker(request: Request) -> Callable[..., nn.Module]:
     """What makes the model with its arguments; raises `UnknownName` where there is none of that name."""
     name = request.source.partition(":")[2]
     refuse_unknown("timm", name)
@@ -42,9 +39,9 @@ def maker(request: Request) -> Callable[[], nn.Module]:
         raise UnknownName("timm model", name, timm.list_models())
     arguments = {"pretrained": False, **with_their_name(request.arguments)}
 
-    def made() -> nn.Module:
+    def made(**more: object) -> nn.Module:
         with _unfetched():
-            module: nn.Module = timm.create_model(name, **arguments)
+            module: nn.Module = timm.create_model(name, **{**arguments, **more})
         return module
 
     return made

@@ -15,7 +15,7 @@ from cnncli.errors import UnknownName
 from cnncli.layers import Shape, Tensor
 from cnncli.models import models
 from cnncli.sources import built_in
-from cnncli.sources.recorded import attempted, called, guests, recorded, with_their_name
+from cnncli.sources.recorded import built_from, called, recorded, with_their_name
 from cnncli.sources.registered import refuse_unknown
 from cnncli.sources.request import Loaded, Request
 from cnncli.yaml_scalar import inert
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 EDITION = "torchvision"
 _WEIGHTS = ("weights", "weights_backbone")
+_CLIP = 16  # frames of the clips that all its video models were trained and counted on
 
 
 def read(request: Request) -> Loaded:
@@ -35,18 +36,15 @@ def read(request: Request) -> Loaded:
     refuse_unknown("torchvision", name)
     from torchvision import models as zoo  # type: ignore[import-untyped]
 
-    from cnncli.record.building import built
-
     make = maker(request)
-    with attempted(request.source), guests():
-        module = built(make)
+    module = built_from(request, make)
     weights = _weights(request, zoo.get_model_builder(name))
     usual = [] if request.inputs else _inputs(module, [*weights.values(), *zoo.get_model_weights(name)])
     of = "".join(f" {key}={each.name}" for key, each in weights.items())
-    return recorded(request, module, name + of, usual)
+    return recorded(request, module, name + of, usual, make)
 
 
-def maker(request: Request) -> Callable[[], nn.Module]:
+def maker(request: Request) -> Callable[..., nn.Module]:
     """The builder with its arguments; raises `UnknownName` for a name or an argument that there is not."""
     from torchvision import models as zoo
 
@@ -59,10 +57,10 @@ def maker(request: Request) -> Callable[[], nn.Module]:
 def _is_built_in(name: str, request: Request) -> bool:
     found = models().get(name)
     own = set(request.arguments) - {"classes"}
-    return found is not None and EDITION in found.editions and not own and not request.training
+    return found is not None and EDITION in found.editions and not own and not request.training and request.batch
 
 
-def _maker(request: Request, builder: Any, name: str) -> Callable[[], nn.Module]:  # noqa: ANN401  (a builder of torchvision)
+def _maker(request: Request, builder: Any, name: str) -> Callable[..., nn.Module]:  # noqa: ANN401  (a builder of torchvision)
     from inspect import signature
 
     weights = _weights(request, builder)
@@ -71,9 +69,9 @@ def _maker(request: Request, builder: Any, name: str) -> Callable[[], nn.Module]
     own = {**none, **with_their_name(request.arguments), **weights}
     make = called(Request(request.source, request.inputs, own), builder, name)
 
-    def made() -> nn.Module:
+    def made(**more: object) -> nn.Module:
         with _unfetched():
-            return make()
+            return make(**more)
 
     return made if weights else make
 
@@ -153,5 +151,5 @@ def _shape(module: Any, preset: Any, meta: Mapping[str, Any]) -> Shape:  # noqa:
     side = getattr(module, "image_size", None) or next(
         value[-1] for name in ("crop_size", "resize_size") if (value := getattr(preset, name, None))
     )
-    video = type(preset).__name__ == "VideoClassification"
-    return (3, *((meta.get("min_temporal_size", 16),) if video else ()), side, side)
+    clip = (max(_CLIP, meta.get("min_temporal_size", 0)),) if type(preset).__name__ == "VideoClassification" else ()
+    return (3, *clip, side, side)

@@ -98,7 +98,8 @@ def test_a_notebook_gets_inert_html() -> None:
         (3, (3, 8, 8), "not a int"),
         (Net(), None, "say what it takes"),
         (Net(), (3, 0, 8), "is no shape"),
-        (Net(), torch.tensor(1.0), "without a batch axis"),
+        (Net(), object(), "of type object; give tensors"),
+        (Net(), [None, 3], "no tensor among its inputs"),
         ("lennet", None, "did you mean 'lenet'"),
     ],
 )
