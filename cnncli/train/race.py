@@ -6,7 +6,7 @@ the run: it is run by copies of the network, and torch's random numbers are put 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from time import perf_counter
@@ -22,7 +22,8 @@ from cnncli.train.state import State, begin
 from cnncli.train.step import loss
 
 ROUNDS = 3  # timed steps in each precision; the quickest counts, as other programs can only slow a step down
-FEWEST = 4  # images of a step
+FEWEST = 2  # images of a step
+HOPELESS = 4.0  # times as slow as float32
 SECONDS, SHARE = 0.5, 0.02  # what a race may take: that long, or that share of the run where it is more
 
 
@@ -57,15 +58,26 @@ def raced(job: Job, state: State, batch: Batch) -> Race:
     """Forward and backward passes in both precisions, by turns, on as many images of `batch` as there is time for."""
     random = random_state(job.device)
     racers = [_racer(state, numbers) for numbers in (torch.float32, torch.bfloat16)]
-    images, most = _fitting(job, racers[0], _first(batch, job.recipe.data.batch_size))
-    taken: list[list[float]] = [[], []]
-    for turn in range(ROUNDS + 1):
-        for racer, seconds in zip(racers, taken, strict=True):
-            seconds.append(timed(job, racer, images))
-        if turn and sum(map(sum, taken)) > most:
-            break
+    images = _first(batch, FEWEST)
+    laps = [_lap(job, racers, images)]  # which allocates
+    if not _hopeless(laps[0]):
+        images, most = _fitting(job, racers[0], _first(batch, job.recipe.data.batch_size))
+        laps = [_lap(job, racers, images)]
+        while len(laps) <= ROUNDS and not _hopeless(laps[-1]) and (len(laps) == 1 or sum(map(sum, laps)) < most):
+            laps.append(_lap(job, racers, images))
     set_random_state(random, job.device)
-    return Race(*(float(f"{min(seconds[1:]) / len(images[1]):.4g}") for seconds in taken))  # the first step allocates
+    quickest = (min(seconds) for seconds in zip(*(laps[1:] or laps), strict=True))
+    return Race(*(float(f"{seconds / len(images[1]):.4g}") for seconds in quickest))
+
+
+def _lap(job: Job, racers: Sequence[State], images: Batch) -> tuple[float, ...]:
+    return tuple(timed(job, racer, images) for racer in racers)
+
+
+def _hopeless(lap: Sequence[float]) -> bool:
+    """Whether bfloat16 is so slow that the rest of the race would only take time."""
+    float32, bfloat16 = lap
+    return bfloat16 > max(HOPELESS * float32, SECONDS / 4)
 
 
 def _racer(state: State, numbers: torch.dtype) -> State:
@@ -77,7 +89,6 @@ def _racer(state: State, numbers: torch.dtype) -> State:
 def _fitting(job: Job, racer: State, batch: Batch) -> tuple[Batch, float]:
     """As much of a batch, doubled from a few images, as a race has time for; and the seconds it may take."""
     count = min(FEWEST, len(batch[1]))
-    timed(job, racer, _first(batch, count))  # allocates
     while True:
         step = timed(job, racer, _first(batch, count))
         run = step * job.steps_an_epoch * job.recipe.train.epochs * job.images_a_step / count

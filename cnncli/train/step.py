@@ -66,7 +66,8 @@ def loss(job: Job, state: State, batch: Batch, position: int) -> torch.Tensor:
 def parts(job: Job, state: State, forward: Forward, batch: Batch, position: int) -> Iterator[Part]:
     """Forward through `data.batch_size` images at once, `train.accumulate` times; the last part may be smaller."""
     images, labels = batch
-    casting = Casting(state.precision.numbers, job.device, exact=job.needs_float32)
+    numbers = state.precision.numbers
+    casting = Casting(numbers, job.device, exact=numbers != torch.float32 and job.needs_float32)
     split = partial(torch.split, split_size_or_sections=job.recipe.data.batch_size)
     for place, (some, theirs) in enumerate(zip(split(images), split(labels), strict=True)):
         mix = _mix(job, (len(state.epochs) + 1, position, place), len(theirs))
