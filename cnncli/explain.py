@@ -7,10 +7,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from cnncli.errors import UnknownName
-from cnncli.field import Field, Reach, entry
+from cnncli.field import Field, Reach
 from cnncli.formula import Formula, formula
 from cnncli.layers import dims
-from cnncli.report import Report, Row
+from cnncli.report import Report, Row, entry_field
 from cnncli.sizes import Window
 
 
@@ -45,7 +45,7 @@ def _both(*notes: str) -> str:
 def heading(row: Row) -> tuple[str, str]:
     """`conv2   6×14×14 → 16×10×10` and `conv 6 → 16, kernel 5×5, stride 1, padding 0`."""
     inputs = " + ".join(dims(tensor.shape) for tensor in row.call.inputs)
-    outputs = " + ".join(dims(tensor.shape) for tensor in row.call.outputs)
+    outputs = " + ".join(dims(tensor.shape) for tensor in row.call.outputs) or "?"
     return f"{row.name}   {inputs} → {outputs}", row.layer.sentence
 
 
@@ -67,7 +67,7 @@ def _field_formulas(report: Report, rows: dict[str, Row], row: Row) -> tuple[For
 def _field_before(report: Report, rows: dict[str, Row], name: str) -> Field | None:
     if name in rows:
         return rows[name].field
-    return entry(report.network.inputs[name].shape[1:]) if name in report.network.inputs else None
+    return entry_field(report.network.inputs[name], report.network) if name in report.network.inputs else None
 
 
 def _windowed(old: Reach, window: Window, new: Reach) -> Formula:

@@ -17,7 +17,7 @@ class Node(NamedTuple):
 
     name: a unique dotted path of identifiers; prefixes its keys in the state dict · inputs: the names of the nodes or network
     inputs it reads; `x:1` is x's second output · shares: the node whose module (and weights) it uses again ·
-    frozen: its weights are not trained
+    frozen: its weights are not trained · lacks: the layer's buffers that the network does not hold
     """
 
     name: str
@@ -25,6 +25,7 @@ class Node(NamedTuple):
     inputs: tuple[str, ...]
     shares: str | None = None
     frozen: bool = False
+    lacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Network:
 
     inputs: name → tensor · outputs: names as in `Node.inputs` · blocks: path → the kind of block it is an instance of
     (`inception3a` → `Inception`) · origin: for a network from a file, `file:line` of a node, or of the argument that a complaint
-    about it means · calls: for nodes of a recorded network, the call that the module made
+    about it means · calls: for nodes of a recorded network, the call that the module made · channels_last: its image is H×W×C
     """
 
     name: str
@@ -44,6 +45,7 @@ class Network:
     blocks: Mapping[str, str] = field(default_factory=dict)
     origin: Callable[[str, str], str] | None = field(default=None, compare=False, repr=False)
     calls: Mapping[str, Spelled] = field(default_factory=dict, compare=False, repr=False)
+    channels_last: bool = False
 
     def __post_init__(self) -> None:
         """Refuse names that are used twice and inputs that nobody makes (a fault of whoever wrote the network)."""
@@ -63,6 +65,11 @@ class Network:
     def input(self) -> Shape:
         """The shape of its first input, the only one of a network of images."""
         return next(iter(self.inputs.values())).shape
+
+    @property
+    def image(self) -> Shape:
+        """The sizes of the first input without its channels: H×W."""
+        return self.input[:-1] if self.channels_last else self.input[1:]
 
     @cached_property
     def names(self) -> frozenset[str]:

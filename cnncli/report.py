@@ -11,7 +11,7 @@ from typing import NamedTuple
 from cnncli.errors import ShapeError
 from cnncli.field import Field, entry
 from cnncli.formula import Formula
-from cnncli.layers import Call, Layer, Tensor
+from cnncli.layers import TEXT, Call, Layer, Tensor
 from cnncli.network import Network, Node, source
 
 KEEPS = {"sgd": 0, "momentum": 1, "adam": 2}
@@ -36,7 +36,7 @@ class Row(NamedTuple):
     macs: int | None
     connections: int | None
     field: Field | None
-    activation_bytes: int
+    activation_bytes: int | None
     saved_bytes: int
 
     @property
@@ -106,7 +106,7 @@ class Report:
     @property
     def complete(self) -> bool:
         """Whether the totals are exact."""
-        return self.failure is None and not self.unexplained
+        return self.failure is None and not self.unexplained and None not in (row.activation_bytes for row in self.rows)
 
     @cached_property
     def totals(self) -> Totals:
@@ -148,7 +148,7 @@ class _Walk:
         for name, tensor in network.inputs.items():
             self.sizes[name] = self.bytes(tensor)
             self.home[name] = name
-            self.flows[name] = (_Flow(tensor, _entry(tensor, network), grad=False, storage=name),)
+            self.flows[name] = (_Flow(tensor, entry_field(tensor, network), grad=False, storage=name),)
 
     def bytes(self, tensor: Tensor) -> int:
         return tensor.nbytes * (1 if tensor.batch is None else self.batch_size)
@@ -180,11 +180,13 @@ class _Walk:
             call=call,
             params=params,
             trainable=0 if node.frozen else params - layer.untrained,
-            buffers=0 if node.shares else sum(prod(shape) for shape in layer.buffers.values()),
+            buffers=0
+            if node.shares
+            else sum(prod(layer.buffers[name]) for name in layer.buffers if name not in node.lacks),
             macs=layer.macs(call),
             connections=layer.connections(call),
             field=field,
-            activation_bytes=0 if layer.aliases else sum(self.sizes[storage] for storage in made),
+            activation_bytes=_made(layer, outputs, [self.sizes[storage] for storage in made]),
             saved_bytes=self._save(layer, call, flows, made) if grad else 0,
         )
 
@@ -256,6 +258,13 @@ def resolved(network: Network) -> dict[str, Layer]:
     return {row.name: row.layer for row in found.rows}
 
 
+def _made(layer: Layer, outputs: tuple[Tensor, ...], sizes: list[int]) -> int | None:
+    """Bytes of the outputs; None where nobody knows them: their sizes depend on values, or they are text."""
+    if not outputs or any(tensor.dtype == TEXT for tensor in outputs):
+        return None
+    return 0 if layer.aliases else sum(sizes)
+
+
 LONGEST = 100_000
 """Elements of an axis whose units may have to be listed one by one; a longer one has no receptive field here."""
 
@@ -264,9 +273,14 @@ def _listable(call: Call) -> bool:
     return all(max(tensor.shape, default=0) <= LONGEST for tensor in (*call.inputs, *call.outputs))
 
 
-def _entry(tensor: Tensor, network: Network) -> Field | None:
+def entry_field(tensor: Tensor, network: Network) -> Field | None:
     """An image's units see themselves; with several inputs there is no one image to see."""
-    return entry(tensor.shape[1:]) if len(network.inputs) == 1 and len(tensor.shape) > 1 else None
+    if len(network.inputs) != 1 or len(tensor.shape) < 2:
+        return None
+    if not network.channels_last:
+        return entry(tensor.shape[1:])
+    image = entry(tensor.shape[:-1])
+    return image._replace(places=(*image.places[1:], ()))
 
 
 def _total(values: Iterable[int | None]) -> int:

@@ -19,6 +19,10 @@ class FoldedError(Exception):
     """An operation works along the batch, or along an axis that the batch is folded into."""
 
 
+class AlongBatchError(FoldedError):
+    """An operation works along the batch alone, as a softmax over examples does."""
+
+
 class Seen(NamedTuple):
     """A tensor as one example sees it.
 
@@ -43,9 +47,9 @@ class Seen(NamedTuple):
         return 0 if found is None else found + (self.tensor.batch is not None)
 
     def dim_of_example(self, axis: int) -> int:
-        """The same; raises `FoldedError` where it is the batch, too."""
+        """The same; raises `AlongBatchError` where it is the batch, too."""
         if self.axes[axis] is None:
-            raise FoldedError
+            raise AlongBatchError
         return self.dim(axis)
 
 

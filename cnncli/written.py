@@ -15,7 +15,9 @@ _MOST = 10**9  # an axis longer than this is a slip of the keyboard, and no tens
 
 
 def shape(text: str, option: str = "--input") -> Shape:
-    """`1x224x224` as (1, 224, 224); `×` and `X` are read too. Raises `RequestError`."""
+    """`1x224x224` as (1, 224, 224), `scalar` as (); `×` and `X` are read too. Raises `RequestError`."""
+    if text == "scalar":
+        return ()
     parts = text.replace("×", "x").lower().split("x")
     if not all(part.isascii() and part.isdigit() for part in parts):
         raise RequestError(f"{option} {text!r} is not a shape; write it as in 1x224x224 or 400")

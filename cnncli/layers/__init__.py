@@ -31,6 +31,8 @@ ITEM_BYTES = {
     **dict.fromkeys(("int8", "uint8", "bool", "qint8", "quint8"), 1),
     **dict.fromkeys(("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"), 1),
 }
+_IN_A_BYTE = {**dict.fromkeys(("uint4", "int4", "float4_e2m1fn"), 2), **dict.fromkeys(("uint2", "int2"), 4)}
+"""Numbers that share a byte, in files of other programs."""
 
 T = TypeVar("T")
 
@@ -42,6 +44,8 @@ Pairs = tuple[tuple[int, int], ...]
 Table = tuple[tuple[int, ...], ...]
 """For each output map, the input maps it reads."""
 
+TEXT = "string"
+"""The dtype of tensors of text, whose size in bytes nobody knows."""
 OWN = "cnncli.modules"
 """Where the modules stand that torch.nn does not have."""
 
@@ -65,8 +69,10 @@ class Tensor:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of one example."""
-        return prod(self.shape) * ITEM_BYTES[self.dtype]
+        """Bytes of one example; 0 of text, whose length is not known."""
+        if self.dtype in _IN_A_BYTE:
+            return -(-prod(self.shape) // _IN_A_BYTE[self.dtype])
+        return prod(self.shape) * (0 if self.dtype == TEXT else ITEM_BYTES[self.dtype])
 
     def like(self, shape: Shape) -> Tensor:
         """A tensor of another shape, of the same dtype and batch axis."""

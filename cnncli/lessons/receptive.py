@@ -82,7 +82,7 @@ def region(report: Report, row: Row, unit: Shape | None = None) -> Region:
         raise RequestError(f"{row.name}: what its units see cannot be told from sizes; take a row before it")
     units = tuple(reach.units for reach in row.field.axes)
     chosen = _checked(row.name, units, unit) if unit else tuple(count // 2 for count in units)
-    lengths = report.network.input[1:]
+    lengths = report.network.image
     sides = tuple(_side(*axis) for axis in zip(row.field.axes, chosen, lengths, strict=True))
     return Region(row, row.field, () if row.field.whole else chosen, sides)
 

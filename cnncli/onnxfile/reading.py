@@ -2,36 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnncli.errors import DataError, RequestError
 from cnncli.layers import Tensor
-from cnncli.layers.opaque import Unused
+from cnncli.layers.activation import Identity
+from cnncli.layers.given import Given
+from cnncli.layers.merge import Add, Mul
+from cnncli.layers.opaque import Elementwise, Unused
+from cnncli.layers.shape import Permute, Reshape
 from cnncli.network import Network, Node
-from cnncli.onnxfile.inputs import Input, inputs
+from cnncli.onnxfile.inputs import Axes, Input, declared, filled, guesses
 from cnncli.onnxfile.names import identifier, name_all
 from cnncli.onnxfile.shapes import Shapes
-from cnncli.onnxfile.values import Draft
+from cnncli.onnxfile.values import Draft, Reference
 from cnncli.onnxfile.walk import Walk
 from cnncli.onnxfile.wire import MalformedError, stripped
+from cnncli.report import report
 from cnncli.seen import unlikely
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import GraphProto, ModelProto
 
 
-def read(path: Path, inputs: Sequence[Tensor] = ()) -> Network:
+def read(path: Path, inputs: Mapping[str, Tensor] | Sequence[Tensor] = (), *, batch: bool = True) -> Network:
     """The network in the ONNX file at `path`; its weights are not read, nor is any other file.
 
-    inputs: one example of each, for sizes that the file leaves open. Raises `DataError` for what is missing or no ONNX file, and
-    `RequestError` where onnx is not installed or a size is open that no input gives.
+    inputs: one example of each, or all of its axes, for sizes that the file leaves open; by name or in the graph's order · batch:
+    whether an axis may be the batch. Which one is tried out: the first guess whose rows hold together is taken, else the shapes are
+    whole. Raises `DataError` for what is missing or no ONNX file, and `RequestError` where onnx is not installed or a size is open
+    that no input gives.
     """
     model = _model(path)
-    given = _inputs(path, model, inputs)
-    walk = _walked(model, given)
-    return _network(path, model, given, walk)
+    given = inputs if isinstance(inputs, Mapping) else {str(place): each for place, each in enumerate(inputs)}
+    known = declared(path, model.graph, _constants(model.graph))
+    likely = list(guesses(known)) if batch else []
+    tries = _Tries(path, model, filled(path, known, _fitting(known, likely, given), given))
+    for axes, sure in likely:
+        with suppress(RequestError):
+            tries.guess(filled(path, known, axes, given), sure=sure)
+        if tries.settled:
+            return tries.settled
+    return tries.whole if not tries.first or report(tries.whole).failure is None else tries.first
+
+
+class _Tries:
+    """The graph read with one axis or another as the batch."""
+
+    def __init__(self, path: Path, model: ModelProto, given: Sequence[Input]) -> None:
+        """given: the likeliest inputs, which are run whole to compare with."""
+        self._path, self._model, self._given = path, model, given
+        self.first: Network | None = None
+        self.settled: Network | None = None
+
+    @cached_property
+    def _all_of_it(self) -> tuple[Walk, Network]:
+        walk = _run(self._model, self._given, 0)
+        return walk, _network(self._path, self._model, self._given, walk)
+
+    @property
+    def whole(self) -> Network:
+        """Without a batch: all sizes as they are."""
+        return self._all_of_it[1]
+
+    def guess(self, given: Sequence[Input], *, sure: bool) -> None:
+        """Try these inputs: on a batch of an unlikely prime, then on as many examples as the file has, one where that is open.
+
+        A file may say that its batch is open and hold reshapes to one example: then one it is. Settled is what makes the
+        same of its inputs as the whole graph does.
+        """
+        fixed = next((each.sizes[each.batch] for each in given if each.batch is not None), None)
+        examples = fixed or 1
+        many = unlikely(_sizes(self._model, given))
+        for batch in dict.fromkeys((many, examples)):
+            if batch == examples > 1 and len(given[0].sizes) != 4:
+                continue  # too many other axes may be of the same small size, unless it holds images
+            walk = _run(self._model, given, batch)
+            network = _network(self._path, self._model, given, walk)
+            self.first = self.first or network
+            sound = report(network).failure is None and (sure or not walk.rows.along_batch)
+            if batch != 1:
+                sound = sound and not walk.lost(info.name for info in self._model.graph.output)
+            if sound and ((batch == many and fixed is None) or self._as_whole(walk, network, batch, examples)):
+                self.settled = network
+                return
+
+    def _as_whole(self, walk: Walk, network: Network, batch: int, examples: int) -> bool:
+        """Whether outputs have the sizes, and rows together the MACs, that they have without a batch."""
+        theirs, whole = self._all_of_it
+        for info in self._model.graph.output:
+            ours, other = walk.env.get(info.name), theirs.env.get(info.name)
+            shape = ours and tuple(examples if size == batch else size for size in ours.shape)
+            if shape != (other and other.shape):
+                return False
+        return report(network).totals.macs * examples == report(whole).totals.macs
+
+
+def _fitting(known: Sequence[Input], likely: Sequence[tuple[Axes, bool]], given: Mapping[str, Tensor]) -> Axes:
+    """The first guess that what is given fits to, an example of each or all of it, else the likeliest."""
+    none: Axes = (None,) * len(known)
+    axes_of = [*(axes for axes, _ in likely), none]
+    for axes in axes_of:
+        with suppress(RequestError):
+            filled(Path(), known, axes, given)
+            return axes
+    return axes_of[0]
 
 
 def _model(path: Path) -> ModelProto:
@@ -64,30 +144,16 @@ def _damaged(path: Path, why: str) -> str:
     return f"{str(path)!r} is damaged or no ONNX file: {why[:200].rstrip('. ')}; fetch or export it again"
 
 
-def _inputs(path: Path, model: ModelProto, given: Sequence[Tensor]) -> list[Input]:
-    constants = {tensor.name for tensor in model.graph.initializer}
-    constants |= {tensor.values.name for tensor in model.graph.sparse_initializer}
-    return inputs(path, model.graph, constants, given)
-
-
-def _walked(model: ModelProto, given: Sequence[Input]) -> Walk:
-    """The graph run on a batch of an unlikely prime where the batch is open, else on as many examples as the file has.
-
-    A file may say that its batch is open and hold reshapes to one example: then one it is.
-    """
-    fixed = next((each.whole[each.batch] for each in given if each.batch is not None), 1)
-    walk = _run(model, given, fixed or unlikely(_sizes(model, given)))
-    if fixed or not (walk.failed or walk.lost(info.name for info in model.graph.output)):
-        return walk
-    again = _run(model, given, 1)
-    return walk if again.failed else again
+def _constants(graph: GraphProto) -> set[str]:
+    dense = {tensor.name for tensor in graph.initializer}
+    return dense | {tensor.values.name for tensor in graph.sparse_initializer}
 
 
 def _sizes(model: ModelProto, given: Sequence[Input]) -> Iterator[int]:
     for tensor in model.graph.initializer:
         yield from tensor.dims
     for each in given:
-        yield from each.tensor.shape
+        yield from each.shape(1)
 
 
 def _run(model: ModelProto, given: Sequence[Input], batch: int) -> Walk:
@@ -108,22 +174,45 @@ def _network(path: Path, model: ModelProto, given: Sequence[Input], walk: Walk) 
     return Network(
         name=path.stem,
         edition="",
-        inputs={each.label: each.tensor for each in given},
+        inputs={each.label: each.example(walk.batch) for each in given},
         nodes=tuple(map(_node, walk.rows.drafts)),
         outputs=tuple(str(value.reference) for value in outputs if value.reference is not None),
         blocks=walk.blocks,
+        channels_last=len(given) == 1 and _channels_last(walk, given[0]),
     )
+
+
+def _channels_last(walk: Walk, image: Input) -> bool:
+    """Whether all that reads the input, one number out of one at most, first brings its last axis before the others.
+
+    Where there is one channel a reshape does so, too.
+    """
+    shape = image.example(walk.batch).shape
+    shapes = {value.reference: value.seen.tensor.shape for value in walk.env.values() if value.reference is not None}
+    same: set[Reference] = {Reference(image.label)}
+    moved = False
+    for draft in walk.rows.drafts:
+        if len(shape) < 2 or same.isdisjoint(draft.reads):
+            continue
+        made = shapes.get(Reference(draft))
+        brings = isinstance(draft.layer, Permute) or (isinstance(draft.layer, Reshape) and shape[-1] == 1)
+        if brings and made == (shape[-1], *shape[:-1]):
+            moved = True
+        elif made == shape and isinstance(draft.layer, Elementwise | Add | Mul | Given | Identity):
+            same.add(Reference(draft))
+        else:
+            return False
+    return moved
 
 
 def _add_unused(walk: Walk) -> None:
     """A row for each initializer of weights that no node reads."""
-    if walk.failed:
-        return
     for name, (shape, _) in walk.rows.known.items():
-        if walk.rows.counts(name) and name not in walk.read:
+        if walk.rows.learned(name) and prod(shape) > 1 and name not in walk.read | walk.rows.owner.keys():
             label = tuple(filter(None, map(identifier, name.split("."))))
             walk.rows.drafts.append(Draft(Unused(learned=((name, shape),)), (), label, "unused", "unused"))
 
 
 def _node(row: Draft) -> Node:
-    return Node(row.name, row.layer, tuple(map(str, row.reads)), row.shares.name if row.shares else None)
+    shares = row.shares.name if row.shares else None
+    return Node(row.name, row.layer, tuple(map(str, row.reads)), shares, lacks=row.lacks)

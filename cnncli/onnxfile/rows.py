@@ -10,37 +10,51 @@ from cnncli.errors import RequestError, ShapeError
 from cnncli.layers import Layer, Saved, Shape, Tensor
 from cnncli.layers.given import Given, once_or_mapped
 from cnncli.layers.merge import Concat
-from cnncli.layers.opaque import Elementwise, Failed, Opaque, Operation
+from cnncli.layers.opaque import Elementwise, Opaque, Operation
 from cnncli.onnxfile.ops import readers
 from cnncli.onnxfile.ops.costs import COSTS
 from cnncli.onnxfile.ops.elementwise import ELEMENTWISE, FREE, KEEPS, matters
 from cnncli.onnxfile.values import Draft, Op, Reference, Said, Value
-from cnncli.seen import FoldedError, Seen
+from cnncli.seen import AlongBatchError, FoldedError, Seen
 
-NARROW = frozenset({"int8", "uint8"})
+NARROW = frozenset({"int8", "uint8", "int4", "uint4", "int2", "uint2"})
 """Whole numbers that may be weights: quantized ones."""
 
-
+RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
+"""What goes along one axis of its input step by step."""
 HINTS = {"Concat": "cat", "ReduceMean": "mean", "ReduceSum": "sum"}
 """Torch's words for a row within a module, where they are not ONNX's: rows of a file and of its module are then called alike."""
 
 
 class Rows:
-    """The rows so far, and which of them reads an initializer first: that one counts it. initializers: name → shape, dtype"""
+    """The rows so far, and which of them reads an initializer first: that one counts it. initializers: name → shape, dtype
+
+    literals: those that are written into nodes · along_batch: whether a node works along what is taken for the batch, which
+    examples that stay apart do not do
+    """
 
     def __init__(self, initializers: dict[str, tuple[Shape, str]]) -> None:
         self.known = initializers
         self.drafts: list[Draft] = []
         self.owner: dict[str, Draft] = {}
+        self.literals: set[str] = set()
+        self.along_batch = False
 
     def counts(self, name: str) -> bool:
         """Whether an initializer is one that may be learned."""
         dtype = self.known[name][1] if name in self.known else ""
         return "float" in dtype or dtype in NARROW or dtype.startswith("complex")
 
+    def learned(self, name: str) -> bool:
+        """Whether it may be learned wherever it flows in: no literal."""
+        return self.counts(name) and name not in self.literals
+
     def add(self, op: Op, scope: tuple[str, ...], fallback: str) -> tuple[tuple[Reference, Seen] | None, ...] | Said:
         """The row of `op`, and its outputs; what it says of itself where it includes the next node or does nothing."""
-        said = _said(op)
+        try:
+            said = _said(op) if op.whole else None
+        except AlongBatchError:
+            said, self.along_batch = None, True
         if said is not None and said.layer is None:
             return said
         draft = Draft(_UNKNOWN, (), scope, HINTS.get(op.node.op_type, op.node.op_type.lower()), fallback)
@@ -52,10 +66,11 @@ class Rows:
 
     def outputs(self, draft: Draft, op: Op) -> tuple[tuple[Reference, Seen] | None, ...]:
         """What `op` makes, as the outputs of its row."""
-        return tuple(
-            None if made is None else (Reference(draft, place), op.makes(place))
-            for place, made in enumerate(op.outputs)
-        )
+        found: list[tuple[Reference, Seen] | None] = []
+        for place, made in enumerate(op.outputs):
+            at = sum(each is not None for each in found)  # outputs that are left out are none of the row's
+            found.append(None if made is None else (Reference(draft, at), op.makes(place)))
+        return tuple(found)
 
     def _explained(self, draft: Draft, said: Said, op: Op) -> Layer | None:
         """The layer that the node says it is, where it makes what ONNX infers; also where it says why it cannot run."""
@@ -71,7 +86,8 @@ class Rows:
                 break
         if found is None:
             made = op.outputs[0]
-            if (made is not None and 0 not in made[0]) or not _refused(layer, operands):
+            empty = any(0 in operand.shape for operand in operands)
+            if empty or (made is not None and 0 not in made[0]) or not _refused(layer, operands):
                 return None
             found = layer
         return self._owned(draft, found, said, operands)
@@ -84,6 +100,7 @@ class Rows:
         fresh = [name for name in dict.fromkeys(names) if name not in self.owner]
         if not constants and self._plain(layer, said):
             owners = {self.owner[name] for name in names if name in self.owner}
+            draft.lacks = tuple(name for name in layer.buffers if name not in said.weights)
             if len(fresh) == len(names):
                 return self._own(draft, fresh, layer)
             owner = next(iter(owners), None)
@@ -115,19 +132,18 @@ class Rows:
             if all(flows)
             else tuple(None if flow else tensor for flow, tensor in zip(flows, operands, strict=True)),
             besides=besides,
-            learned=self._fresh(draft, (*learned, *of_operands), said),
-            stored=self._fresh(draft, stored, said),
+            learned=self._fresh(draft, (*learned, *of_operands)),
+            stored=self._fresh(draft, stored),
         )
         return given if said.weights or not all(flows) else layer
 
     def _flowing_in(self, value: Value) -> list[str]:
-        return [name for name in sorted(value.sources) if self.counts(name)] if value.learned else []
+        return [name for name in sorted(value.sources) if self.learned(name)] if value.learned else []
 
-    def _fresh(self, draft: Draft, names: Sequence[str], said: Said) -> tuple[tuple[str, Shape], ...]:
-        literal = {name: value.shape for value in said.weights.values() if value.literal for name in value.sources}
+    def _fresh(self, draft: Draft, names: Sequence[str]) -> tuple[tuple[str, Shape], ...]:
         fresh = [name for name in dict.fromkeys(names) if name not in self.owner]
         self._own(draft, fresh, _UNKNOWN)
-        return tuple((name, self.known[name][0] if name in self.known else literal[name]) for name in fresh)
+        return tuple((name, self.known[name][0]) for name in fresh)
 
     def _own(self, draft: Draft, names: Sequence[str], layer: Layer) -> Layer:
         self.owner |= dict.fromkeys(names, draft)
@@ -136,17 +152,21 @@ class Rows:
     def _unexplained(self, draft: Draft, op: Op) -> Layer:
         """The node as one number out of those at the same place, as a row at its shapes, or as opaque."""
         name, values = op.node.op_type, [value for value in op.inputs if value is not None]
+        steps = 1 if op.attributes.get("layout") else 0
+        if name in RECURRENT and op.inputs[0] is not None and op.inputs[0].seen.batch == steps:
+            self.along_batch = True
         draft.reads = tuple(value.reference for value in values if value.reference is not None)
-        if any(made is None for made, name in zip(op.outputs, op.node.output, strict=True) if name):
-            return _size_unknown(op)
-        if name in ELEMENTWISE and not op.node.domain and op.lone:
+        if name in ELEMENTWISE and not op.node.domain and op.lone and op.whole and op.outputs[0] is not None:
             elementwise = self._elementwise(draft, op)
             if elementwise is not None:
                 return elementwise
         takes = tuple(value.seen.tensor for value in values if value.flows)
         gives = tuple(op.makes(place).tensor for place, made in enumerate(op.outputs) if made is not None)
-        names = [each for value in values if not value.literal for each in sorted(value.sources) if self.counts(each)]
-        fields: dict[str, Any] = {"takes": takes, "gives": gives, "learned": self._fresh(draft, names, Said(None, ()))}
+        names = [each for value in values for each in sorted(value.sources) if self.learned(each)]
+        statistics = op.inputs[3:5] if name == "BatchNormalization" else ()
+        held = [each for value in statistics if value is not None for each in sorted(value.sources)]
+        fields: dict[str, Any] = {"takes": takes, "gives": gives, "stored": self._fresh(draft, held)}
+        fields["learned"] = self._fresh(draft, names)
         cost = _cost(op, (*takes, *gives))
         if cost is None:
             return Opaque(operation=name, **fields)
@@ -176,6 +196,8 @@ def _said(op: Op) -> Said | None:
     reader = readers().get(op.node.op_type) if op.node.domain in {"", "ai.onnx"} else None
     try:
         return reader(op) if reader else None
+    except AlongBatchError:
+        raise
     except (LookupError, FoldedError, RequestError, ValueError, TypeError, AttributeError):
         return None  # an input, a setting or a number of axes that the reader does not know
 
@@ -229,18 +251,6 @@ def _agree(ours: tuple[Tensor, ...], op: Op, said: Said) -> bool:
     return bool(theirs) and same and whole
 
 
-def _size_unknown(op: Op) -> Layer:
-    known = op.version and not op.node.domain
-    why = (
-        "depends on the values that flow"
-        if known
-        else "is not written in the file, and nothing here knows the operation"
-    )
-    named = f"{op.node.domain}.{op.node.op_type}" if op.node.domain else op.node.op_type
-    fix = "" if known else "write it into the file with onnx.shape_inference, or leave the operation out"
-    return Failed(operation=op.node.op_type, message=f"what size {named} makes {why}", fix=fix)
-
-
 def _cost(op: Op, tensors: Sequence[Tensor]) -> int | None:
     """MACs for one example; None where nobody knows."""
     if op.node.domain not in {"", "ai.onnx"}:
@@ -251,4 +261,4 @@ def _cost(op: Op, tensors: Sequence[Tensor]) -> int | None:
         total = COSTS[op.node.op_type](op)
     except LookupError:
         return None
-    return total // op.batch if any(tensor.batch is not None for tensor in tensors) else total
+    return total // (op.batch or 1) if any(tensor.batch is not None for tensor in tensors) else total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ DTYPES = {
     5: "int16",
     6: "int32",
     7: "int64",
+    8: "string",
     9: "bool",
     10: "float16",
     11: "float64",
@@ -35,9 +37,14 @@ DTYPES = {
     18: "float8_e4m3fnuz",
     19: "float8_e5m2",
     20: "float8_e5m2fnuz",
+    21: "uint4",
+    22: "int4",
+    23: "float4_e2m1fn",
     24: "float8_e8m0fnu",
+    25: "uint2",
+    26: "int2",
 }
-"""ONNX's element types by torch's names; text and numbers of four bits have none."""
+"""ONNX's element types by torch's names, where it has them."""
 NUMBERS = {name: number for number, name in DTYPES.items()}
 
 Made = tuple["tuple[Shape, str] | None", ...]
@@ -66,6 +73,8 @@ class Shapes:
     def _inferred(self, node: NodeProto, inputs: Sequence[Value | None]) -> Mapping[str, TypeProto]:
         from onnx import defs, helper, numpy_helper, shape_inference
 
+        if node.op_type == "STFT" and all(each.name != "onesided" for each in node.attribute):
+            node.attribute.append(helper.make_attribute("onesided", 1))  # the default, which the inference forgets
         named = [(name, value) for name, value in zip(node.input, inputs, strict=True) if value is not None]
         try:
             schema = defs.get_schema(node.op_type, self.version(node), _domain(node.domain))
@@ -92,17 +101,33 @@ class Shapes:
         complete = len(known) == len(sizes) and min(known, default=0) >= 0
         return (known, DTYPES[tensor.elem_type]) if complete else None
 
+    def forget(self, node: NodeProto, readers: Mapping[str, int]) -> None:
+        """Take away the names of optional outputs that nobody reads, such as a dropout's mask."""
+        from onnx import defs
+
+        spare = [place for place, name in enumerate(node.output) if place and not readers.get(name)]
+        if not spare or not defs.has(node.op_type, _domain(node.domain)):
+            return
+        with suppress(defs.SchemaError):
+            outputs = defs.get_schema(node.op_type, self.version(node), _domain(node.domain)).outputs
+            for place in spare:
+                if place < len(outputs) and outputs[place].option == defs.OpSchema.FormalParameterOption.Optional:
+                    node.output[place] = ""
+
     def evaluated(self, node: NodeProto, inputs: Sequence[Value | None], made: Made) -> list[Any] | None:
         """What the outputs of a node with constant inputs hold; None where it is too much, or not known."""
         if not all(each is not None and prod(each[0]) <= MOST for each in made):
             return None
         if any(value is not None and value.data is None for value in inputs):
             return None
+        from onnx import ValueInfoProto, helper
         from onnx.reference import ReferenceEvaluator
 
         feeds = {name: value.data for name, value in zip(node.input, inputs, strict=True) if value is not None}
         try:
-            return list(ReferenceEvaluator(node, opsets=self.versions).run(None, feeds))
+            made_of = [ValueInfoProto(name=name) for name in feeds], [ValueInfoProto(name=name) for name in node.output]
+            graph = helper.make_graph([node], "node", *made_of)  # a node alone would run as of the newest operator set
+            return list(ReferenceEvaluator(graph, opsets=self.versions).run(None, feeds))
         except Exception:  # noqa: BLE001  (not implemented there, or the numbers do not fit)
             return None
 

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 def seen(shape: Shape, dtype: str, batch: int, *, constant: bool) -> Seen:
     """A tensor of `shape` where `batch` examples are run at once.
 
-    At a batch of one, the batch is a leading axis of one of what depends on the input; a batch that the file fixes, which is no
-    unlikely number, is not looked for within the axes of a constant.
+    Where the batch is 0 no axis is one. At a batch of one, the batch is a leading axis of one of what depends on the input;
+    a batch that the file fixes, which is no unlikely number, is not looked for within the axes of a constant.
     """
+    if not batch:
+        return whole(Tensor(shape, dtype, None))
     if batch == 1:
         tensor = Tensor(shape, dtype, None if constant else 0)
         return whole(tensor) if constant or shape[:1] != (1,) else without(tensor, 0)
@@ -32,7 +34,10 @@ def seen(shape: Shape, dtype: str, batch: int, *, constant: bool) -> Seen:
 
 @dataclass(eq=False, slots=True)
 class Draft:
-    """A row to be: named when all rows are known. scope: the path of modules it stands in, its own last · hint: what it does"""
+    """A row to be: named when all rows are known. scope: the path of modules it stands in, its own last · hint: what it does
+
+    lacks: the layer's buffers that the file does not hold
+    """
 
     layer: Layer
     reads: tuple[Reference, ...]
@@ -41,6 +46,7 @@ class Draft:
     fallback: str
     shares: Draft | None = None
     name: str = ""
+    lacks: tuple[str, ...] = ()
 
 
 class Reference(NamedTuple):
@@ -108,7 +114,8 @@ class Said(NamedTuple):
 class Op:
     """One node, what it reads and what comes out. outputs: (whole shape, dtype) of each, None where that cannot be told
 
-    next: the only node that reads its first output, and the other value that reads, where there is one
+    next: the only node that reads its first output, and the other value that reads, where there is one · whole: the sizes of all
+    that it reads are known
     """
 
     node: NodeProto
@@ -117,6 +124,7 @@ class Op:
     batch: int
     version: int
     next: tuple[NodeProto, Value] | None = None
+    whole: bool = True
 
     @cached_property
     def attributes(self) -> dict[str, Any]:

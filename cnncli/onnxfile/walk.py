@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from cnncli.layers import Shape
-from cnncli.layers.opaque import Failed
 from cnncli.onnxfile.names import blocks_of, fallback, scope_of
+from cnncli.onnxfile.ops.costs import COSTS
 from cnncli.onnxfile.rows import Rows
 from cnncli.onnxfile.shapes import DTYPES, Made, Shapes, array
 from cnncli.onnxfile.values import Op, Reference, Said, Value, seen
@@ -17,30 +18,33 @@ from cnncli.seen import Seen
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto, TensorProto
 
+FITTED = ("Linear", "SVM", "TreeEnsemble")
+"""How the operations of classical machine learning begin that hold what they learned."""
 DEEPEST = 50
 """Branches within branches that are followed."""
 
 
 class Walk:
-    """What the nodes so far have made. batch: examples run at once; shapes: infers sizes"""
+    """What the nodes so far have made. batch: examples run at once, 0 where no axis is the batch; shapes: infers sizes
+
+    env: what is known by its name · unsized: names of what flows and whose size depends on values · read: names that nodes read
+    """
 
     def __init__(self, graph: GraphProto, shapes: Shapes, batch: int) -> None:
         """graph: holds the initializers."""
         self.batch, self.shapes = batch, shapes
         self.env: dict[str, Value] = {}
         self.read: set[str] = set()
+        self.unsized: set[str] = set()
         self.blocks: dict[str, str] = {}
         self._readers: Counter[str] = Counter()
         self._reader: dict[str, NodeProto] = {}
         self._fused: set[int] = set()
         self._depth = 0
+        tensors = (each for inner in _within([graph]) for each in inner.initializer)
+        self._initialised = any(prod(each.dims) > 1 and "float" in DTYPES.get(each.data_type, "") for each in tensors)
         self.rows = Rows({})
         self._enter(graph)
-
-    @property
-    def failed(self) -> bool:
-        """Whether the last row is one whose size cannot be told: nothing behind it can."""
-        return bool(self.rows.drafts) and isinstance(self.rows.drafts[-1].layer, Failed)
 
     def lost(self, outputs: Iterable[str]) -> bool:
         """Whether one of `outputs` flows and has no batch."""
@@ -59,16 +63,18 @@ class Walk:
             self._readers.update(filter(None, (*node.input, *_captured(node))))
             self._reader |= dict.fromkeys(node.input, node)
         self._readers.update(info.name for info in graph.output)
+        for node in graph.node:
+            self.shapes.forget(node, self._readers)
 
     def _constant(self, name: str, tensor: TensorProto, *, literal: bool) -> None:
-        dtype = DTYPES.get(tensor.data_type, "uint8" if tensor.data_type in {21, 22, 23} else "")
-        if dtype:  # text has none, and is read by nothing here
-            self._put(name, tuple(tensor.dims), dtype, literal=literal, data=array(tensor))
+        if tensor.data_type in DTYPES:
+            self._put(name, tuple(tensor.dims), DTYPES[tensor.data_type], literal=literal, data=array(tensor))
 
     def _put(self, name: str, shape: Shape, dtype: str, *, literal: bool, data: Any = None) -> None:  # noqa: ANN401
         self.env[name] = Value(name, shape, self._constantly(shape, dtype), None, data, frozenset({name}), literal)
-        if not literal:
-            self.rows.known[name] = shape, dtype
+        self.rows.known[name] = shape, dtype
+        if literal:
+            self.rows.literals.add(name)
 
     def _constantly(self, shape: Shape, dtype: str) -> Seen:
         return seen(shape, dtype, self.batch, constant=True)
@@ -79,12 +85,10 @@ class Walk:
         self.env[name] = Value(name, shape, view, Reference(label))
 
     def run(self, nodes: Iterable[NodeProto]) -> None:
-        """Make rows of `nodes`; ends where a size cannot be told."""
+        """Make rows of `nodes`."""
         for node in nodes:
             if id(node) not in self._fused:
                 self._step(node)
-            if self.failed:
-                return
 
     def _step(self, node: NodeProto) -> None:
         self.read.update(node.input, _captured(node))
@@ -96,8 +100,10 @@ class Walk:
             self._measured(node, inputs[0])
         elif node.op_type == "If" and self._branch(node, inputs[0]):
             return
-        elif any(value is not None and value.flows for value in (*inputs, *captured)):
-            self._row(node, inputs, captured)
+        elif self.unsized & {*node.input, *_captured(node)} or any(
+            value is not None and value.flows for value in (*inputs, *captured)
+        ):
+            self._row(node, inputs, [*captured, *self._held(node)])
         else:
             self._computed(node, inputs)
 
@@ -108,12 +114,12 @@ class Walk:
         attribute = node.attribute[0]
         value = helper.get_attribute_value(attribute)
         if attribute.name == "value":
-            self._constant(node.output[0], value, literal=True)
+            self._constant(node.output[0], value, literal=self._initialised)
         elif attribute.name in {"value_float", "value_floats", "value_int", "value_ints"}:
             import numpy as np
 
             data = np.array(value, dtype=np.float32 if "float" in attribute.name else np.int64)
-            self._constant(node.output[0], numpy_helper.from_array(data), literal=True)
+            self._constant(node.output[0], numpy_helper.from_array(data), literal=self._initialised)
 
     def _measured(self, node: NodeProto, value: Value) -> None:
         """Shape and Size: numbers, though what they measure flows."""
@@ -134,12 +140,25 @@ class Walk:
         for place, (name, each) in enumerate(zip(node.output, made, strict=True)):
             if name and each is not None:
                 self._hold(name, *each, known, data[place] if data else None)
+        if node.op_type == "ConstantOfShape" and made[0] is not None:
+            self._filled(node, *made[0], data=data[0] if data else None)
+
+    def _filled(self, node: NodeProto, shape: Shape, dtype: str, data: Any) -> None:  # noqa: ANN401
+        """One number everywhere, as stands for weights in files that were made small (by onnx.tools.replace_constants).
+
+        Zeros and ones are states and masks, which count only where a layer reads them as its weights.
+        """
+        from onnx import numpy_helper
+
+        value = float(numpy_helper.to_array(node.attribute[0].t).flat[0]) if node.attribute else 0.0
+        stripped = node.input[0] in self.rows.known and value not in {0.0, 1.0}
+        self._put(node.output[0], shape, dtype, literal=not stripped, data=data)
 
     def _hold(self, name: str, shape: Shape, dtype: str, known: Sequence[Value], data: Any) -> None:  # noqa: ANN401
         widest = max((value.numel for value in known), default=0)
         counted = [value for value in known if value.numel > 1 or widest < 2]  # a scale alone is no weight
-        sources = frozenset(source for value in counted for source in value.sources)
-        literal = all(value.literal for value in known)
+        sources = frozenset(source for value in counted for source in value.sources if self.rows.counts(source))
+        literal = sources <= self.rows.literals
         self.env[name] = Value(name, shape, self._constantly(shape, dtype), None, data, sources, literal)
 
     def _branch(self, node: NodeProto, condition: Value | None) -> bool:
@@ -158,11 +177,35 @@ class Walk:
         self.env |= {name: value for name, value in zip(node.output, inner, strict=False) if name and value is not None}
         return True
 
+    def _held(self, node: NodeProto) -> Iterator[Value]:
+        """What is learned within a node that is not looked into: in subgraphs that run nobody knows how often, or as settings."""
+        for place, graph in enumerate(_within(_graphs(node))):
+            within = [(each.name, each) for each in graph.initializer]
+            if not self._initialised:
+                within += [
+                    (inner.output[0], inner.attribute[0].t) for inner in graph.node if inner.op_type == "Constant"
+                ]
+            weights = {name for inner in graph.node if inner.op_type in COSTS for name in inner.input}
+            for name, tensor in within:
+                if tensor.data_type in DTYPES and (prod(tensor.dims) > 1 or name in weights):
+                    yield self._learned(
+                        f"{node.output[0]}.{place}.{name}", tuple(tensor.dims), DTYPES[tensor.data_type]
+                    )
+        if node.domain == "ai.onnx.ml" and node.op_type.startswith(FITTED):
+            for each in node.attribute:
+                if each.floats:
+                    yield self._learned(f"{node.output[0]}.{each.name}", (len(each.floats),), "float32")
+
+    def _learned(self, name: str, shape: Shape, dtype: str) -> Value:
+        self.rows.known[name] = shape, dtype
+        return Value(name, shape, self._constantly(shape, dtype), None, None, frozenset({name}))
+
     def _row(self, node: NodeProto, inputs: Sequence[Value | None], captured: Sequence[Value]) -> None:
         made = self.shapes.outputs(node, inputs)
-        op = Op(node, (*inputs, *captured), made, self.batch, self.shapes.version(node), self._next(node))
-        sources = [source for value in inputs if value is not None for source in value.sources if not value.literal]
-        first = [source for source in sources if self.rows.counts(source) and source not in self.rows.owner]
+        whole = not self.unsized & {*node.input, *_captured(node)}
+        op = Op(node, (*inputs, *captured), made, self.batch, self.shapes.version(node), self._next(node), whole)
+        sources = [source for value in inputs if value is not None for source in value.sources]
+        first = [source for source in sources if source not in self.rows.owner and self.rows.learned(source)]
         found = self.rows.add(op, scope_of(node, first), fallback(node))
         self.blocks |= blocks_of(node)
         if not isinstance(found, Said):
@@ -178,6 +221,7 @@ class Walk:
         for name, each, row in zip(node.output, made, found, strict=False):
             if name and each is not None and row is not None:
                 self.env[name] = Value(name, each[0], row[1], row[0])
+        self.unsized |= {name for name in node.output if name and name not in self.env}
 
     def _next(self, node: NodeProto) -> tuple[NodeProto, Value] | None:
         """The only node that reads this one's first output, where it reads one constant besides."""
@@ -189,13 +233,20 @@ class Walk:
         return None if other is None or other.flows else (reader, other)
 
 
-def _captured(node: NodeProto) -> list[str]:
-    """What the subgraphs of a node read from around them, and what they hold themselves."""
-    found: list[str] = []
-    waiting = [graph for each in node.attribute for graph in (each.g, *each.graphs) if graph.node]
+def _within(graphs: Iterable[GraphProto]) -> Iterator[GraphProto]:
+    """The graphs, and those in their nodes."""
+    waiting = list(graphs)
     while waiting:
         graph = waiting.pop()
-        for inner in graph.node:
-            found += inner.input
-            waiting += [deeper for each in inner.attribute for deeper in (each.g, *each.graphs) if deeper.node]
-    return found
+        yield graph
+        waiting += (inner for node in graph.node for inner in _graphs(node))
+
+
+def _graphs(node: NodeProto) -> list[GraphProto]:
+    """The subgraphs of a node, such as the branches of an If."""
+    return [graph for each in node.attribute for graph in (each.g, *each.graphs) if graph.node]
+
+
+def _captured(node: NodeProto) -> list[str]:
+    """What the subgraphs of a node read from around them, and what they hold themselves."""
+    return [name for graph in _within(_graphs(node)) for inner in graph.node for name in inner.input]

@@ -84,7 +84,7 @@ def beyond(field: Field | None, report: Report) -> bool:
     """Whether a unit's field is larger than the input itself (and so ends in padding), short of seeing all of it."""
     if field is None or field.whole or not field.axes:
         return False
-    axes = report.network.input[1:]
+    axes = report.network.image
     return any(reach.size > size for reach, size in zip(field.axes, axes, strict=True))
 
 
@@ -120,7 +120,7 @@ SHOWN = {
             lambda r: Cell("total", "total" if r.complete else "total, at least"),
         ),
         _text("input", "input", lambda e: " ".join(dims(tensor.shape) for tensor in e.rows[0].call.inputs)),
-        _text("output", "output", lambda e: dims(e.row.call.y.shape)),
+        _text("output", "output", lambda e: dims(e.row.call.y.shape) if e.row.call.outputs else "?"),
         _text("kernel", "kernel", lambda e: _argument(e, "kernel_size")),
         _text("stride", "stride", lambda e: _argument(e, "stride")),
         _text("padding", "padding", lambda e: _argument(e, "padding")),

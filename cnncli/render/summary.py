@@ -79,6 +79,10 @@ def footer(report: Report) -> list[str]:
     if report.unexplained:
         known = Counter(row.layer.brief for row in report.rows if row.macs is None)
         lines += listing("cost unknown, counted as nothing", [f"{brief} ×{count}" for brief, count in known.items()])
+    unsized = Counter(row.layer.brief for row in report.rows if not row.call.outputs)
+    if unsized:
+        named = [f"{brief} ×{count}" for brief, count in unsized.items()]
+        lines += listing("size not known from the file, as of all that reads it", named)
     return lines
 
 

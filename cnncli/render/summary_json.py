@@ -66,7 +66,7 @@ def row_json(row: Row, explanation: Explanation | None) -> dict[str, object]:
         "config": row.layer.config,
         "from": list(row.inputs),
         "inputs": [list(tensor.shape) for tensor in row.call.inputs],
-        "output": list(row.call.y.shape),
+        "output": list(row.call.y.shape) if row.call.outputs else None,
         "params": row.params,
         "trainable": row.trainable,
         "macs": row.macs,

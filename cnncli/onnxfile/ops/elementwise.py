@@ -49,12 +49,16 @@ ELEMENTWISE = _words(
 """One number out of those at the same place."""
 FREE = ELEMENTWISE | _words(
     """
-    ArgMax ArgMin AveragePool BatchNormalization CenterCropPad Col2Im Compress Concat CumProd CumSum DepthToSpace Expand Flatten
-    Gather GatherElements GatherND GlobalAveragePool GlobalLpPool GlobalMaxPool GroupNormalization Hardmax InstanceNormalization LRN
-    LayerNormalization LogSoftmax LpNormalization LpPool MaxPool MaxRoiPool MaxUnpool MeanVarianceNormalization NonZero OneHot Pad
-    RMSNormalization ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
-    ReduceSumSquare Reshape Resize ReverseSequence Scatter ScatterElements ScatterND Slice Softmax SpaceToDepth Split Squeeze
-    TensorScatter Tile TopK Transpose Trilu Unique Unsqueeze Upsample
+    ArgMax ArgMin AveragePool BatchNormalization BitCast BlackmanWindow CenterCropPad Col2Im Compress Concat
+    ConcatFromSequence Constant ConstantOfShape CumProd CumSum DepthToSpace Expand Flatten Gather GatherElements GatherND
+    GlobalAveragePool GlobalLpPool GlobalMaxPool GroupNormalization HammingWindow HannWindow Hardmax InstanceNormalization LRN
+    LayerNormalization LogSoftmax LpNormalization LpPool MaxPool MaxRoiPool MaxUnpool MeanVarianceNormalization Multinomial
+    NegativeLogLikelihoodLoss NonZero OneHot Optional OptionalGetElement OptionalHasElement Pad RMSNormalization RandomNormal
+    RandomUniform Range ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
+    ReduceSumSquare RegexFullMatch Reshape Resize ReverseSequence Scatter ScatterElements ScatterND SequenceAt
+    SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength Shape Size Slice Softmax
+    SoftmaxCrossEntropyLoss SpaceToDepth Split SplitToSequence Squeeze StringConcat StringNormalizer StringSplit TensorScatter
+    TfIdfVectorizer Tile TopK Transpose Trilu Unique Unsqueeze Upsample
     """
 )
 """What multiplies and accumulates nothing by the contract: normalising, pooling and moving about are not MACs."""

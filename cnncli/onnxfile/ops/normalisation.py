@@ -17,12 +17,13 @@ from cnncli.layers.norm import (
 from cnncli.layers.rms_norm import RMSNorm
 from cnncli.onnxfile.values import Op, Said, Value
 
-BATCH_NORMS: dict[int, type[Any]] = {1: BatchNorm1d, 2: BatchNorm1d, 3: BatchNorm2d, 4: BatchNorm3d}
+BATCH_NORMS: dict[int, type[Any]] = {2: BatchNorm1d, 3: BatchNorm1d, 4: BatchNorm2d, 5: BatchNorm3d}
+"""By axes, the batch included."""
 
 
 def batch_norm(op: Op) -> Said | None:
     """BatchNormalization as it runs after training."""
-    kind = BATCH_NORMS.get(len(op.x.seen.tensor.shape))
+    kind = BATCH_NORMS.get(len(op.x.shape))
     if kind is None or op.attributes.get("training_mode") or not op.lone:
         return None
     names = ("weight", "bias", "running_mean", "running_var")
