@@ -10,14 +10,14 @@ from cnncli.layers import ITEM_BYTES, Shape, Tensor
 
 Value: TypeAlias = Any
 """What goes into a network at one place: a `Tensor`, None, True or False, or lists and dicts of them."""
+SCALAR = "scalar"
+"""What the shape of a single number is called: it has no axes."""
 _WORDS = {"none": None, "true": True, "false": False}
 _MOST = 10**9  # an axis longer than this is a slip of the keyboard, and no tensor holds it
 
 
 def shape(text: str, option: str = "--input") -> Shape:
-    """`1x224x224` as (1, 224, 224), `scalar` as (); `×` and `X` are read too. Raises `RequestError`."""
-    if text == "scalar":
-        return ()
+    """`1x224x224` as (1, 224, 224); `×` and `X` are read too. Raises `RequestError`."""
     parts = text.replace("×", "x").lower().split("x")
     if not all(part.isascii() and part.isdigit() for part in parts):
         raise RequestError(f"{option} {text!r} is not a shape; write it as in 1x224x224 or 400")
@@ -30,7 +30,8 @@ def shape(text: str, option: str = "--input") -> Shape:
 def inputs(texts: Sequence[str] | None, option: str = "--input") -> dict[str, Value]:
     """`3x224x224`, `10:int64`, `mask=10:bool` as tensors by their names, or by their numbers from 0; raises `RequestError`.
 
-    Dots reach into dicts and lists: `x.image=3x224x224`, `images.0=3x300x400`. After a name, `none`, `true` and `false` are values.
+    `rate=scalar` is a single number. Dots reach into dicts and lists: `x.image=3x224x224`, `images.0=3x300x400`.
+    After a name, `none`, `true` and `false` are values.
     """
     found: dict[str, Value] = {}
     for place, text in enumerate(texts or ()):
@@ -51,7 +52,7 @@ def _tensor(text: str, written: str, option: str) -> Tensor:
     sizes, colon, dtype = written.partition(":")
     if colon and dtype not in ITEM_BYTES:
         raise UnknownName("dtype", dtype, ITEM_BYTES, where=f"{option} {text!r}: ")
-    return Tensor(shape(sizes, option), dtype or "float32")
+    return Tensor(() if sizes.lower() == SCALAR else shape(sizes, option), dtype or "float32")
 
 
 def _lists(value: Value) -> Value:

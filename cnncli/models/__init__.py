@@ -86,7 +86,7 @@ def network(source: str, /, *, input: Shape | None = None, **arguments: object) 
     name, chosen, found = edition(source)
     shape = found.input if input is None else input
     if len(shape) != len(found.input) or min(shape) < 1:
-        raise RequestError(f"{name} takes an input like {dims(found.input)}, not {dims(shape)}")
+        raise RequestError(f"{name} takes an input like {dims(found.input)}, not {dims(shape) or 'a single number'}")
     checked = {key: _argument(name, found, key, value) for key, value in arguments.items()}
     return write(found.body, name=name, edition=chosen, inputs={"input": Tensor(shape)}, **checked)
 

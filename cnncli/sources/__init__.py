@@ -30,7 +30,8 @@ _BY_SUFFIX = {
     ".pth": "tensor_file",
 }
 _LIBRARIES = {"torchvision": "torchvision", "timm": "timm"}
-_RUN = {"python", *_LIBRARIES}
+_WHOLE = {"python", "onnx_file", *_LIBRARIES}
+"""What may take its inputs whole, without a batch."""
 
 
 def load(request: Request) -> Loaded:
@@ -39,7 +40,7 @@ def load(request: Request) -> Loaded:
     Raises `UnknownName`, `RequestError` or `DataError`. A module of the user's that raises is no error here: `Loaded.fault`.
     """
     kind = _kind(request.source)
-    if not request.batch and kind not in _RUN:
+    if not request.batch and kind not in _WHOLE:
         raise RequestError(f"{request.source} is described for one example, whatever the batch; leave --no-batch out")
     found: Loaded = import_module(f"{__name__}.{kind}").read(request)
     return found

@@ -33,7 +33,9 @@ def read(request: Request) -> Loaded:
             f"{place}: --input gives one shape, the network takes {len(tensors)}; change them in the file"
         )
     if len(shape) != len(tensors[0].shape):
-        raise RequestError(f"{place}: the network takes an input like {dims(tensors[0].shape)}, not {dims(shape)}")
+        raise RequestError(
+            f"{place}: the network takes an input like {dims(tensors[0].shape)}, not {dims(shape) or 'a single number'}"
+        )
     given = at(found, shape)
     adapted = tuple(_differences(found, given, f"at {dims(shape)}"))
     if request.strict and adapted:

@@ -12,4 +12,4 @@ def read(request: Request) -> Loaded:
     from cnncli.onnxfile import read as graph_in
 
     request.takes_no_arguments(request.source, "an ONNX file", "leave it out")
-    return Loaded(graph_in(Path(request.source), request.inputs))
+    return Loaded(graph_in(Path(request.source), request.inputs, batch=request.batch))

@@ -240,3 +240,15 @@ def test_damage_to_real_files(name: str, tmp_path: Path) -> None:
             damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
         (tmp_path / "net.onnx").write_bytes(damaged)
         outcome(tmp_path / "net.onnx")
+
+
+def test_without_a_batch_where_it_is_asked_for(write: Write) -> None:
+    """Shapes are whole, an open batch is given, and the figures are those of all of it."""
+    path = write([node("Conv", ["x", "w"], ["y"])], [weight("w", 4, 3, 3, 3)])
+    done = CliRunner().invoke(app, ["summary", str(path), "--no-batch", "--input", "2x3x8x8", "--format", "json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert (found["input"], found["rows"][0]["output"]) == ([2, 3, 8, 8], [2, 4, 6, 6])
+    assert found["totals"]["macs"] == 2 * 4 * 36 * 27
+    with pytest.raises(RequestError, match="--input BATCHx3x8x8"):
+        read(path, batch=False)
