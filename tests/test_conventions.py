@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cnncli.conventions import disagreement, outcomes, under, unread
@@ -29,6 +29,19 @@ def test_the_textbooks_saying_is_caffes() -> None:
     }
     found = sizes(Conv2d(out_channels=4, kernel_size=3, stride=2), (3, 54, 54))
     assert found["torch"] == found["caffe"] == (26, 26)
+
+
+@given(n=st.integers(1, 40), k=st.integers(1, 7), s=st.integers(1, 5), ceil=st.booleans())
+def test_whose_rule_it_is_stands_where_a_pool_s_rounding_matters(n: int, k: int, s: int, *, ceil: bool) -> None:
+    """With the size that rounding up gives; nowhere else, and never at a convolution."""
+    assume(k <= n)
+    layer, call = single_layer(MaxPool2d, {"kernel_size": k, "stride": s, "ceil_mode": ceil}, (2, n, n))
+    size = layer.formulas(call)[0]
+    down, up = (n - k) // s + 1, layer.windows[0].count_ceil(n)  # type: ignore[attr-defined]
+    assert ("Caffe's rule" in size.note) == (down != up)
+    assert size.note.endswith("as here" if ceil else f"which gives {up}×{up}") or down == up
+    layer, call = single_layer(Conv2d, {"out_channels": 4, "kernel_size": k, "stride": s}, (2, n, n))
+    assert not any("Caffe" in each.note for each in layer.formulas(call))
 
 
 @given(n=st.integers(1, 40), k=st.integers(1, 7), s=st.integers(1, 5))

@@ -126,6 +126,16 @@ class _Conv(Convolution):
     def _size_formulas(self, call: Call) -> tuple[Formula, ...]:
         return size_formulas(call, self.windows)
 
+    def one_map(self, call: Call) -> str:
+        """What counting the connections of a single input map would give; empty where there is one alone."""
+        pairs = (self.in_channels or 0) // self.groups
+        if pairs < 2:
+            return ""
+        taps, units = self.fan_in // pairs, "·".join(map(str, call.y.shape))
+        per_unit = f"({taps} + 1)" if self.bias else f"{taps}"
+        count = call.y.numel * (taps + self.bias)
+        return f"{count:,} = {units}·{per_unit} counts one of the {pairs} input maps only"
+
     def _dense_twin(self, call: Call) -> tuple[Formula, ...]:
         """What a fully connected layer between the same sizes would have to learn; none where that is the same."""
         numel = call.x.numel + self.bias

@@ -76,7 +76,19 @@ class _Pool(Sliding):
         symbols = f"{'·'.join(('C', *o))} · {'·'.join(k)}"
         note = in_padding(call, self.windows, call.y.shape[0])
         connections = formula("connections", symbols, self.connections(call), put, note)
-        return (*size_formulas(call, self.windows, ceil=self.ceil_mode), NOTHING_TO_LEARN, connections)
+        return (*self._size_formulas(call), NOTHING_TO_LEARN, connections)
+
+    def _size_formulas(self, call: Call) -> tuple[Formula, ...]:
+        """The output's size; where rounding matters, whose rule it is."""
+        axes = list(zip(self.windows, call.x.shape[1:], strict=True))
+        rounded = [(window.count(size), window.count_ceil(size)) for window, size in axes]
+        found = size_formulas(call, self.windows, ceil=self.ceil_mode)
+        if all(down == up for down, up in rounded):
+            return found
+        up = "as here" if self.ceil_mode else f"which gives {dims(tuple(up for _, up in rounded))}"
+        last = found[-1]
+        rule = f"\"convolutions round down, pooling rounds up\" is Caffe's rule; PyTorch's pools round up with ceil_mode only, {up}"
+        return (*found[:-1], last._replace(note="; ".join(note for note in (last.note, rule) if note)))
 
     @property
     def brief(self) -> str:

@@ -63,7 +63,10 @@ def paper(x: Value, classes: int = 10) -> Value:
     return x(OUTPUT=RBF(out_features=classes))
 
 
-ALL_TO_ALL = {"conv2": {"connections": "41,600 in some notes counts one input map only"}}
+ALL_TO_ALL = {
+    "conv2": {"connections": "41,600 = 16·10·10·(25 + 1) counts one of the 6 input maps only"},
+    "fc1": {"parameters": "the paper's C5, a convolution; where its 5×5 kernel covers a 5×5 map, the same"},
+}
 DENSE = {"C5": {"parameters": "equals a dense layer at 32×32 only"}}
 
 NETWORKS = {

@@ -64,7 +64,7 @@ def _some(maps: Sequence[Maps], most: int) -> list[Maps]:
 def whole(walk: Walk, title: str) -> bytes:
     """The image, below it the maps of each stage, a column for each channel, and in the end the classes."""
     stages = _some([each for each in walk.maps if each.pictured], STAGES)
-    chosen = _columns(stages)
+    chosen = channel_columns(stages)
     across = max(map(len, chosen))
     wide = max(across, 6) * SMALL + 1.6
     heading = f"{title}\ncolumns are channels, counted from 0: a channel keeps its column from layer to layer"
@@ -94,7 +94,7 @@ def whole(walk: Walk, title: str) -> bytes:
     return png_of(figure)
 
 
-def _columns(stages: Sequence[Maps]) -> list[list[int]]:
+def channel_columns(stages: Sequence[Maps]) -> list[list[int]]:
     """The channels to show of each stage, in order: the strongest of the last of neighbours that have as many channels."""
     found: list[list[int]] = []
     for _, group in groupby(stages, key=lambda each: each.shape[0]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from textwrap import wrap
 
 from cnncli.formula import Formula
 from cnncli.render.text import columns_taken
@@ -41,5 +42,6 @@ def _broken(name: str, steps: list[str], note: str, width: int) -> list[str]:
     if note and columns_taken(f"{lines[-1]}   ({note})", sys.stdout) <= width:
         lines[-1] += f"   ({note})"
     elif note:
-        lines.append(" " * len(name) + f"({note})")
+        indent = " " * len(name)
+        lines += wrap(f"({note})", max(width, len(name) + 20), initial_indent=indent, subsequent_indent=f"{indent} ")
     return lines

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from cnncli.conventions import disagreement, outcomes, under, unread, windows_of
 from cnncli.formula import Formula
 from cnncli.layers import Call, Layer, dims
+from cnncli.layers.conv import Conv1d, Conv2d, Conv3d
 from cnncli.render.formulas import formula_json, formula_lines
 from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown
 from cnncli.render.text import columns_of, say
@@ -24,7 +25,7 @@ COLUMNS = (
 
 def show_layer(layer: Layer, call: Call, format: str, convention: str = "torch") -> None:
     """The layer as text, JSON, CSV or Markdown on stdout; its size by `convention`."""
-    use, formulas = call, layer.formulas(call)
+    use, formulas = call, tuple(_remarked(each, layer, call) for each in layer.formulas(call))
     if convention != "torch":
         use, sizes = under(convention, layer, call)
         formulas = (*sizes, *(each for each in layer.formulas(use) if each.of not in SIZES))
@@ -38,6 +39,13 @@ def show_layer(layer: Layer, call: Call, format: str, convention: str = "torch")
             for f in formulas
         ]
         (write_csv if format == "csv" else write_markdown)(COLUMNS, lines)
+
+
+def _remarked(found: Formula, layer: Layer, call: Call) -> Formula:
+    """With a convolution's connections, the count that some notes have for them."""
+    if found.of != "connections" or not isinstance(layer, (Conv1d, Conv2d, Conv3d)):
+        return found
+    return found._replace(note="; ".join(note for note in (found.note, layer.one_map(call)) if note))
 
 
 def layer_json(layer: Layer, call: Call, formulas: Sequence[Formula], convention: str) -> dict[str, object]:

@@ -30,6 +30,13 @@ BACK = {
     "max": "gradient, each output element sending back 1: all of it goes to the largest element of its window",
     "avg": "gradient, each output element sending back 1: an equal part goes to every element of its window",
 }
+OVERFITTING = (
+    "Fewer weights overfit less as a rule, not always: a run's train and test accuracy show how far they are apart"
+)
+KEPT = (
+    'the mean keeps the average brightness (the "background" of notes) and smooths; max keeps the brightest of each window: '
+    'bright "texture" stays, dark strokes on white vanish'
+)
 MOST_CHANNELS = 6  # up to which all matrices are shown
 STATISTICS = (
     Column("what", "what stays", left=True),
@@ -125,7 +132,7 @@ def _show_large(found: Pooling, other: Pooling | None, width: int) -> None:
     say(*flow(blocks, width), "")
     rows = [("input", found.x), *((WORDS[each.mode], each.y) for each in (found, other) if each)]
     write_table(STATISTICS, [_statistics(*row) for row in rows])
-    say(*wrap("max keeps what stands out of each window; the mean smooths it: the deviation shrinks", width))
+    say(*wrap(KEPT, width))
 
 
 def _which(maps: NDArray[np.float64], channel: int) -> str:
@@ -168,7 +175,7 @@ def _facts(found: Pooling, saved: Saving | None, width: int) -> list[str]:
     lines += wrap(NOTHING.format(len(found.x)), width)
     if saved:
         what = f"what pools save later: {saved.network}'s {saved.row} has {saved.pooled:,} parameters with them"
-        lines += wrap(f"{what}, {saved.whole:,} without", width)
+        lines += wrap(f"{what}, {saved.whole:,} without. {OVERFITTING}", width)
     return lines
 
 

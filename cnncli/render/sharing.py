@@ -183,7 +183,15 @@ def _told(found: Journey) -> list[str]:
         what = "the same numbers" if each.difference == 0 else f"the same up to {each.difference:.1g}"
         far = f"{each.pixels} pixel{'s are' if each.pixels > 1 else ' is'} {each.units} unit{'s' * (each.units > 1)}"
         lines.append(f"{inert(each.row)} moves with it: {far}, {what} at the {high}×{wide} places that see no edge")
-    return [*lines, "so the maps move with the image; what the layers behind make of moved maps they had to learn"]
+    other = f"not true of the answer, which changes at {whole - found.kept} of {whole} places"
+    answer = "here of the answer too" if found.kept == whole else other
+    return [
+        *lines,
+        (
+            f'"the result is the same wherever the object stands": true of the maps, which move with it; {answer}. '
+            "What the layers behind make of moved maps they had to learn"
+        ),
+    ]
 
 
 def journey_json(subject: Subject, image: str, found: Journey, picture: Path | None) -> dict[str, object]:

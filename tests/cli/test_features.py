@@ -58,7 +58,7 @@ def test_a_channel_keeps_its_column_and_classes_end_the_way(cnncli: Cnncli, imag
     network = subject(asked("resnet18", arguments={"classes": 4}), 0)
     seen = walk(network, image_of(network, image)[0])
     stages = [each for each in seen.maps if each.pictured]
-    columns = features_plot._columns(stages)
+    columns = features_plot.channel_columns(stages)
     by_count = {each.shape[0]: chosen for each, chosen in zip(stages, columns, strict=True)}
     assert [by_count[each.shape[0]] for each in stages] == columns
     assert columns == [sorted(chosen) for chosen in columns]

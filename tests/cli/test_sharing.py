@@ -72,6 +72,12 @@ def test_an_image_moved_through_a_run(cnncli: Cnncli) -> None:
     values = json.loads(cnncli("sharing lenet-1 --reach 6 --images 360 --format json").out)
     accuracy = json.loads(cnncli("evaluate lenet-1 --format json").out)["accuracy"]
     assert values["test_images"] == 360
+    places = 13 * 13
+    assert 0 < values["kept"] < places
+    assert (
+        '"the result is the same wherever the object stands": true of the maps, which move with it; '
+        f"not true of the answer, which changes at {places - values['kept']} of {places} places"
+    ) in out
     assert values["accuracy_right"][6] == values["accuracy_down"][6] == pytest.approx(accuracy)
     assert min(values["accuracy_right"]) < accuracy
     assert all(each["largest_difference"] < 1e-5 for each in values["follows"])
