@@ -31,7 +31,7 @@ TURNED = (
 ALONE = "one kernel for {} channels: each on its own, as a depthwise layer. Other layers have a matrix a channel, and add up."
 PICTURED = 6  # output maps on the picture beside the channels that one of them is the sum of
 COLOURS = ("red", "green", "blue")
-FRAMED = "the frame is the padding's: its zeros are black beside the photograph; --pad 0 has none"
+FRAMED = "the frame is the padding's: its zeros are black beside the photograph; without --pad there is none"
 
 
 def show_correlation(found: Correlation, format: str, *, check: bool | None) -> None:
