@@ -46,7 +46,7 @@ class Row(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Sums over the rows; a sum over an unknown is a lower bound (`Report.complete` is then false).
+    """Sums over the rows; a sum over an unknown leaves it out (`Report.complete` is then false).
 
     peak_inference_bytes: the most that must be alive at once while the network runs, its input included · saved_bytes: what
     autograd keeps · training_bytes: that, the parameters, their gradients and what the optimizer keeps for them
@@ -105,8 +105,19 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """Whether the totals are exact."""
-        return self.failure is None and not self.unexplained and None not in (row.activation_bytes for row in self.rows)
+        """Whether the totals are exact, whatever the input's numbers are."""
+        known = not self.unexplained and None not in (row.activation_bytes for row in self.rows)
+        return self.failure is None and known and not self.network.decided
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the totals are lower bounds; those of one run, which the input's numbers decided, say nothing of another."""
+        return not self.complete and not self.network.decided
+
+    @property
+    def total_words(self) -> str:
+        """What the totals are."""
+        return "total, at least" if self.bounded else "total" if self.complete else "total, of this run"
 
     @cached_property
     def totals(self) -> Totals:

@@ -15,7 +15,7 @@ from cnncli.layers.opaque import Operation as Fixed
 from cnncli.record.calls import calls
 from cnncli.record.known import Known, Made, Moved
 from cnncli.record.measure import counted, kept
-from cnncli.record.operations import ELEMENTWISE, Operation
+from cnncli.record.operations import ELEMENTWISE, PRICED, SIZED, Operation
 from cnncli.record.said import Reader, Said
 from cnncli.record.signature import tensors_in
 from cnncli.record.spelling import form, layout
@@ -51,6 +51,19 @@ class Call(NamedTuple):
     def in_place(self) -> bool:
         """Whether it overwrites one of its arguments."""
         return self.operation.inplace or self.kwargs.get("inplace") is True or self.kwargs.get("out") is not None
+
+
+def sized_by_numbers(call: Call) -> bool:
+    """Whether the size of what comes out depends on numbers that flow."""
+    name, rest = call.operation.name, (*call.args[1:], *call.kwargs.values())
+    if name in SIZED:
+        return bool(call.flowing)
+    chosen: list[torch.Tensor] = []
+    tensors_in(rest, chosen)
+    flowing = [each for each in chosen if isinstance(call.tags[call.place(each)], Flow)]
+    if name == "getitem":
+        return any(each.dtype in (torch.bool, torch.uint8) for each in flowing)
+    return (name == "where" and not rest) or (name == "repeat_interleave" and bool(flowing))
 
 
 def said(call: Call, reader: Reader) -> Said | None:
@@ -183,8 +196,12 @@ class Looker:
         sources = tuple(at for at, tag in enumerate(call.tags) if isinstance(tag, Constant) and tag.sources)
         fields: dict[str, Any] = {"takes": takes, "gives": seen, "keeps": self._kept(call, flowing)}
         fields["view"] = bool(flowing) and overwritten == flowing[0]
-        if call.operation.costly:
-            layer: Layer = Fixed(operation=call.operation.name, cost=self._cost(call, takes, seen), **fields)
+        priced = PRICED.get(call.operation.name) if call.operation.known else None
+        if priced is not None:
+            each = priced(*call.args, **call.kwargs)
+            layer: Layer = Fixed(operation=call.operation.name, cost=each * seen[0].numel, **fields)
+        elif call.operation.costly:
+            layer = Fixed(operation=call.operation.name, cost=self._cost(call, takes, seen), **fields)
         else:
             kind = Fixed if call.operation.free else Opaque
             layer = kind(operation=call.operation.name, **fields)

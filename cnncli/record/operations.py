@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from math import prod
 from types import FunctionType
 from typing import Any, NamedTuple
 
@@ -27,6 +28,13 @@ METADATA = _names(
     """
 )
 """What asks about a tensor, and makes none."""
+
+READING = _names(
+    "item tolist __bool__ __int__ __float__ __index__ __complex__ __array__ numpy equal allclose is_nonzero"
+)
+"""What takes numbers out of a tensor: what a module does next may depend on them."""
+SIZED = _names("nonzero argwhere unique unique_consecutive masked_select bincount histc torchvision.nms")
+"""What makes as many numbers as there are of some kind in a tensor."""
 
 ELEMENTWISE = _names(
     """
@@ -78,10 +86,22 @@ WINDOWS = _names(
     fractional_max_pool2d fractional_max_pool3d max_unpool1d max_unpool2d max_unpool3d interpolate upsample
     upsample_nearest upsample_bilinear batch_norm instance_norm group_norm layer_norm rms_norm local_response_norm
     normalize softmax log_softmax softmin gumbel_softmax glu prelu adaptive_max_pool1d_with_indices
-    adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices
+    adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices grid_sample grid_sampler grid_sampler_2d
+    grid_sampler_3d torchvision.roi_align torchvision.roi_pool torchvision.ps_roi_align torchvision.ps_roi_pool
+    torchvision.nms
     """
 )
-"""Pooling, normalisation, resizing, softmax: no MACs by convention."""
+"""Pooling, normalisation, resizing, sampling, softmax, the choice among boxes: no MACs by convention."""
+
+LOSSES = _names(
+    """
+    mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits cross_entropy
+    cross_entropy_loss nll_loss nll_loss2d nll_loss_nd kl_div poisson_nll_loss gaussian_nll_loss
+    hinge_embedding_loss margin_ranking_loss soft_margin_loss multilabel_margin_loss multi_margin_loss
+    multilabel_soft_margin_loss cosine_embedding_loss triplet_margin_loss
+    """
+)
+"""Means and sums over what is taken number by number."""
 
 COSTLY = _names(
     """
@@ -93,7 +113,7 @@ COSTLY = _names(
 )
 """What torch's flop counter counts, directly or in what it is made of."""
 
-FREE = ELEMENTWISE | REDUCTIONS | MOVES | WINDOWS
+FREE = ELEMENTWISE | REDUCTIONS | MOVES | WINDOWS | LOSSES
 """What multiplies and accumulates nothing."""
 
 
@@ -104,6 +124,13 @@ FRESH = _names(
     """
 )
 """What makes a tensor that takes sizes from another, and no numbers."""
+
+
+PRICED: dict[str, Callable[..., int]] = {
+    "torchvision.deform_conv2d": lambda _, weight, *__: prod(weight.shape[1:]),
+    "affine_grid_generator": lambda theta, *_: theta.shape[-1],
+}
+"""MACs for each number that comes out, of what torch's flop counter leaves out."""
 
 
 class Operation(NamedTuple):
@@ -150,7 +177,7 @@ def operation(function: Callable[..., Any]) -> Operation:
     module = getattr(function, "__module__", None) or ""
     known = function in _DISPATCHED or not composed or module.partition(".")[0] == "torch"
     if isinstance(function, torch._ops.OpOverload | torch._ops.OpOverloadPacket):
-        known = str(function).startswith("aten.")
+        known = str(function).startswith("aten.") or name in FREE or name in PRICED
     plain, inplace = _plain(name)
     return Operation(plain, inplace, known, composed and function not in _DISPATCHED)
 

@@ -19,10 +19,10 @@ from cnncli.record.draft import Draft, Drafts, Visit, identifier
 from cnncli.record.examples import Batch
 from cnncli.record.known import Known, Moved
 from cnncli.record.lending import Lent
-from cnncli.record.looking import Call, Looker, moved, said
+from cnncli.record.looking import Call, Looker, moved, said, sized_by_numbers
 from cnncli.record.marks import Marks
 from cnncli.record.measure import counted
-from cnncli.record.operations import FRESH, Operation, operation, unasked
+from cnncli.record.operations import FRESH, READING, Operation, operation, unasked
 from cnncli.record.rows import At, Rows
 from cnncli.record.said import Reader, Said
 from cnncli.record.signature import rebuilt, same_shape, signature, tensors_in
@@ -54,6 +54,7 @@ class Recorder(TorchFunctionMode):
         self.silent = False
         self.inside: list[Any] = []
         self.failed: Failed | None = None
+        self.decided: dict[str, None] = {}  # paths of modules where numbers that flow decide what is done
 
     @property
     def reader(self) -> Reader:
@@ -66,6 +67,8 @@ class Recorder(TorchFunctionMode):
         """Run a function that was called on tensors, or make what it would make; write it down."""
         del types
         found = operation(func)
+        if found.name in READING and not self.silent:
+            self._read((args, kwargs))
         if found.metadata or self.silent:
             return func(*args, **(kwargs or {}))
         return self._call(found, func, args, kwargs or {})
@@ -92,6 +95,13 @@ class Recorder(TorchFunctionMode):
             if known is not None and self.device == "meta":
                 return self._again(call, known)
         return self._first(call, key)
+
+    def _read(self, arguments: object) -> None:
+        """Remember where numbers that flow are taken out of a tensor: what comes next may depend on them."""
+        tensors: list[torch.Tensor] = []
+        tensors_in(arguments, tensors)
+        if any(isinstance(self.marks.tag(tensor), Flow) for tensor in tensors):
+            self.decided[self.visit.path or type(self.lent.module).__name__] = None
 
     def _tag(self, tensor: torch.Tensor) -> Tag:
         """What is known about a tensor; one of a batch that came from nowhere is a row of its own, whose cost is not known."""
@@ -132,6 +142,8 @@ class Recorder(TorchFunctionMode):
         tensors_in(result, outputs)
         if not outputs and not call.in_place:
             return result
+        if sized_by_numbers(call):
+            self._read(call.args)
         known = moved(call, self.reader, result) if says is None else None
         if known is not None:
             self._remember(key, known)

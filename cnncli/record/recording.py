@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -103,6 +104,7 @@ class _Way(NamedTuple):
                 failure = fault(error, recorder)
             unused = () if failure else recorder.rows.add_unused()
             network = recorder.drafts.network(self.name, arguments.tensors, outputs, _blocks(self.module, own.modules))
+            network = replace(network, decided=tuple(recorder.decided))
         if failure is not None:
             failure = failure._replace(row=network.nodes[-1].name)
         return Recording(network, unused, failure, device), batch.mixed

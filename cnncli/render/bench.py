@@ -89,7 +89,7 @@ def _case(each: Timed) -> list[Cell]:
 
 def _figures(found: Benchmark, each: Timed) -> list[Cell]:
     flops, share = each.flops_per_second(found.report.totals.macs) / 1e9, found.share(each)
-    least = "" if found.report.complete else "≥"
+    least = "≥" if found.report.bounded else ""
     return [
         Cell(
             "forward+backward" if each.case.backward else "forward", "+ backward" if each.case.backward else "forward"
@@ -115,7 +115,7 @@ def _short(value: float) -> str:
 
 def _show(found: Benchmark) -> None:
     totals = found.report.totals
-    least = "" if found.report.complete else "at least "
+    least = "at least " if found.report.bounded else ""
     threads = f", {found.threads} thread{'' if found.threads == 1 else 's'}" if found.device == "cpu" else ""
     where = f"{found.device_name or found.device}{threads} · torch {found.torch}"
     _say(title(found.report), f"{least}{totals.macs / 1e6:,.2f} million MACs an example · {where}")

@@ -117,7 +117,7 @@ SHOWN = {
         Shown(
             Column("layer", "layer", left=True),
             lambda e, _: Cell(e.name, f"{e.name}  {e.words}"),
-            lambda r: Cell("total", "total" if r.complete else "total, at least"),
+            lambda r: Cell("total", r.total_words),
         ),
         _text("input", "input", lambda e: " ".join(dims(tensor.shape) for tensor in e.rows[0].call.inputs)),
         _text("output", "output", lambda e: dims(e.row.call.y.shape) if e.row.call.outputs else "?"),

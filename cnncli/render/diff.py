@@ -77,7 +77,7 @@ def _show(found: Diff, *, all_rows: bool) -> None:
     _print([*(("~", text) for text in told), *_table([*_items(found, all_rows=all_rows)])])
     say("")
     old, new = _labels(found)
-    total = "total" if found.a.complete and found.b.complete else "total, at least"
+    total = max(found.a.total_words, found.b.total_words, key=len)
     heads = {"a": old, "b": new, "change": "change", "ratio": "×", "percent": "%"}
     columns = [Column("figure", total, left=True), *(Column(key, head) for key, head in heads.items())]
     write_table(columns, [_cost(cost) for cost in found.costs if _tells(found, cost)])

@@ -76,6 +76,11 @@ def footer(report: Report) -> list[str]:
     if report.unused:
         count = sum(row.params for row in report.unused)
         lines += listing(f"not run, though counted ({count:,} parameters)", [row.name for row in report.unused])
+    if report.network.decided:
+        lines += listing(
+            "figures are of this run: numbers of the input, made up here, decide what is done in",
+            report.network.decided,
+        )
     if report.unexplained:
         known = Counter(row.layer.brief for row in report.rows if row.macs is None)
         lines += listing("cost unknown, counted as nothing", [f"{brief} ×{count}" for brief, count in known.items()])

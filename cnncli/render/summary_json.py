@@ -35,6 +35,8 @@ def summary_json(report: Report, findings: Findings) -> dict[str, object]:
         "totals": report.totals._asdict() | {"flops": report.totals.flops},
         "unexplained": list(report.unexplained),
     }
+    if report.network.decided:
+        found["value_dependent"] = list(report.network.decided)
     if report.unused:
         found["unused"] = [name for row in report.unused for name in row.layer.weights]
     if findings.adapted:
