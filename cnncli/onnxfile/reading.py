@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnncli.errors import DataError, RequestError
 from cnncli.layers import Tensor
@@ -132,12 +132,25 @@ def _model(path: Path) -> ModelProto:
         found = ModelProto.FromString(data)
     except Exception as error:  # protobuf's own kind of error
         raise DataError(_damaged(path, reason(error))) from error
+    if not _legible(found):
+        raise DataError(_damaged(path, "its names are no text"))
     if not found.graph.node or not found.opset_import:
         raise DataError(_damaged(path, "it holds no graph"))
     try:
         return inliner.inline_local_functions(found) if found.functions else found
     except Exception as error:
         raise DataError(_damaged(path, reason(error))) from error
+
+
+def _legible(message: Any) -> bool:  # noqa: ANN401  (any of onnx's messages)
+    """Whether all of a message's words are text: what is no UTF-8 comes as bytes."""
+    for field, value in message.ListFields():
+        alone = isinstance(value, str | bytes) or hasattr(value, "ListFields")
+        if field.type == field.TYPE_STRING and any(isinstance(each, bytes) for each in ((value,) if alone else value)):
+            return False
+        if field.type == field.TYPE_MESSAGE and not all(map(_legible, (value,) if alone else value)):
+            return False
+    return True
 
 
 def _damaged(path: Path, why: str) -> str:

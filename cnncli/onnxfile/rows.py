@@ -52,7 +52,7 @@ class Rows:
     def add(self, op: Op, scope: tuple[str, ...], fallback: str) -> tuple[tuple[Reference, Seen] | None, ...] | Said:
         """The row of `op`, and its outputs; what it says of itself where it includes the next node or does nothing."""
         try:
-            said = _said(op) if op.whole else None
+            said = _said(op) if op.whole and op.outputs[0] is not None else None
         except AlongBatchError:
             said, self.along_batch = None, True
         if said is not None and said.layer is None:
@@ -87,7 +87,10 @@ class Rows:
         if found is None:
             made = op.outputs[0]
             empty = any(0 in operand.shape for operand in operands)
-            if empty or (made is not None and 0 not in made[0]) or not _refused(layer, operands):
+            windows = getattr(
+                layer, "windows", ()
+            )  # what does not fit into one is told; else an output may hold nothing
+            if empty or (made is not None and (0 not in made[0] or not windows)) or not _refused(layer, operands):
                 return None
             found = layer
         return self._owned(draft, found, said, operands)

@@ -87,7 +87,7 @@ class Walk:
     def run(self, nodes: Iterable[NodeProto]) -> None:
         """Make rows of `nodes`."""
         for node in nodes:
-            if id(node) not in self._fused:
+            if node.output and id(node) not in self._fused:
                 self._step(node)
 
     def _step(self, node: NodeProto) -> None:
@@ -109,16 +109,21 @@ class Walk:
 
     def _literal(self, node: NodeProto) -> None:
         """Numbers written into the node itself."""
-        from onnx import helper, numpy_helper
+        from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
-        attribute = node.attribute[0]
+        attribute = node.attribute[0] if node.attribute else AttributeProto()
+        numbers = {AttributeProto.FLOAT, AttributeProto.FLOATS, AttributeProto.INT, AttributeProto.INTS}
+        if attribute.type not in {*numbers, AttributeProto.TENSOR}:
+            return
         value = helper.get_attribute_value(attribute)
-        if attribute.name == "value":
+        if isinstance(value, TensorProto):
             self._constant(node.output[0], value, literal=self._initialised)
-        elif attribute.name in {"value_float", "value_floats", "value_int", "value_ints"}:
+        else:
             import numpy as np
 
-            data = np.array(value, dtype=np.float32 if "float" in attribute.name else np.int64)
+            data = np.array(
+                value, dtype=np.float32 if attribute.type in {AttributeProto.FLOAT, AttributeProto.FLOATS} else np.int64
+            )
             self._constant(node.output[0], numpy_helper.from_array(data), literal=self._initialised)
 
     def _measured(self, node: NodeProto, value: Value) -> None:
@@ -183,7 +188,10 @@ class Walk:
             within = [(each.name, each) for each in graph.initializer]
             if not self._initialised:
                 within += [
-                    (inner.output[0], inner.attribute[0].t) for inner in graph.node if inner.op_type == "Constant"
+                    (inner.output[0], each.t)
+                    for inner in graph.node
+                    for each in inner.attribute
+                    if inner.op_type == "Constant"
                 ]
             weights = {name for inner in graph.node if inner.op_type in COSTS for name in inner.input}
             for name, tensor in within:

@@ -71,6 +71,34 @@ def test_damage_is_refused_or_harmless(write: Write) -> None:
     assert refused > 150
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        node("Relu", ["a"], []),
+        node("Constant", [], ["k"]),
+        node("Constant", [], ["k"], value_int=3, name="wrong"),
+        node("Constant", [], ["k"], value="text"),
+        node("Slice", ["a", "s", "s"], ["k"]),
+    ],
+)
+def test_odd_nodes(odd: onnx.NodeProto, write: Write) -> None:
+    """One without an output, constants that hold nothing or no numbers, and a slice from 8 to 8: the rest is read."""
+    if odd.name == "wrong":
+        odd.attribute[0].name = "value"
+    nodes = [node("Relu", ["x"], ["a"]), odd, node("Relu", ["a"], ["y"])]
+    found = report(read(write(nodes, [numbers("s", 8, 8)])))
+    assert found.failure is None
+    assert [row.layer.torch_name for row in found.rows if row.layer.torch_name == "ReLU"] == ["ReLU"] * 2
+
+
+def test_names_that_are_no_text(write: Write) -> None:
+    """Bytes that are no UTF-8 come as bytes from the parser: the file is damaged."""
+    path = write([node("Relu", ["x"], ["abcdefgh"]), node("Relu", ["abcdefgh"], ["y"])])
+    path.write_bytes(path.read_bytes().replace(b"abcdefgh", b"abcd\xff\xfegh"))
+    with pytest.raises(DataError, match="its names are no text"):
+        read(path)
+
+
 def test_stripping_keeps_everything_but_weights(write: Write) -> None:
     """A model without large tensors comes through byte for byte as onnx reads it; of one with them only their numbers go."""
     path = write(CHAIN, WEIGHTS)
