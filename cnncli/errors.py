@@ -38,13 +38,17 @@ class RequestError(CnncliError):
 
 
 class UnknownName(RequestError):
-    """Nothing is called `name`; the message offers the nearest of `known`."""
+    """Nothing is called `name`; the message offers the nearest of `known`, or `instead`, which is surely meant."""
 
-    def __init__(self, what: str, name: str, known: Iterable[str], *, where: str = "", cure: str = "") -> None:
+    def __init__(  # noqa: PLR0913  (each is one part of the line)
+        self, what: str, name: str, known: Iterable[str], *, where: str = "", cure: str = "", instead: str = ""
+    ) -> None:
         choices = sorted(known)
-        near = nearest(name, choices)
+        near = instead or nearest(name, choices)
         hint = f"did you mean {near!r}?" if near else cure or f"there {_are(choices)}"
         super().__init__(f"{where}unknown {what} {name!r}; {hint}")
+        self.name = name
+        self.instead = near or ""
 
 
 class ShapeError(RequestError):
@@ -68,12 +72,12 @@ class NonFiniteError(CnncliError):
     exit_code = 4
 
 
-def nearest(name: str, choices: Iterable[str]) -> str | None:
-    """The choice that looks most like `name`, if any looks like it at all."""
+def nearest(name: str, choices: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The choice that looks most like `name`, if any looks like it at all (1: the same, 0: no letter in common)."""
     from difflib import get_close_matches
 
     by_lower = {choice.lower(): choice for choice in choices}
-    found = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    found = get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[found[0]] if found else None
 
 

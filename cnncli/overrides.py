@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from cnncli import words
 from cnncli.errors import RequestError, nearest
 from cnncli.recipe_schema.draft import Draft
-from cnncli.recipe_schema.keys import keys, known, section_names, suggestion
+from cnncli.recipe_schema.keys import keys, known, same_elsewhere, section_names, suggestion
 from cnncli.strict_yaml import KeyPath, Value, dotted, parse
 from cnncli.yaml_scalar import inert, scalar
 
 # Their other keys belong to the name: a new one starts the section afresh (a rate that suits SGD ruins Adam).
 _NAMED = ("model", "optimizer", "schedule")
+_HAVE_NAMES = (*_NAMED, "data")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def apply(draft: Draft, texts: Sequence[str], arguments: Callable[[Draft], Itera
     arguments: the names of the arguments that the network of a draft takes. A new `name` of model, optimizer or schedule
     starts that section afresh. Raises `RequestError` for what is malformed, unknown, ambiguous or set twice.
     """
-    overrides = [override(text) for text in texts]
+    overrides = [_with_section_name(override(text)) for text in texts]
     names = [entry for entry in overrides if entry.key in {f"{section}.name" for section in _NAMED}]
     for entry in names:
         draft = _renamed(draft, entry)
@@ -57,8 +59,31 @@ def apply(draft: Draft, texts: Sequence[str], arguments: Callable[[Draft], Itera
         if where in seen:
             raise RequestError(f"{entry.text}: {dotted(where)} is set already, by {seen[where].text}; keep one")
         seen[where] = entry
+        _refuse_sum(entry, where, draft)
         draft = draft if entry in names else draft.having(where, entry.value, entry.text)
     return draft
+
+
+def _with_section_name(entry: Override) -> Override:
+    """`optimizer=adam` as `optimizer.name=adam`, by another program's name for the section too."""
+    key = (
+        f"{entry.key}.name" if entry.key in _HAVE_NAMES else ("." not in entry.key and same_elsewhere(entry.key)) or ""
+    )
+    return replace(entry, key=key) if key.endswith(".name") and isinstance(entry.value, str) else entry
+
+
+def _refuse_sum(entry: Override, where: tuple[str, ...], draft: Draft) -> None:
+    """Raise `RequestError` for `epochs=+1`, which would set 1."""
+    number = entry.value if isinstance(entry.value, int | float) else 0
+    if number and entry.text.partition("=")[2].lstrip().startswith("+"):
+        sections = keys().get(where, ())
+        before = (
+            draft.at(where) if draft.at(where) is not None else sections and sections[0].model_fields[where[-1]].default
+        )
+        total = (
+            f"; write {entry.key}={before + number:g} for {number:g} more" if isinstance(before, int | float) else ""
+        )
+        raise RequestError(f"{entry.text}: a key is set, not added to{total}, or {entry.key}={number:g}")
 
 
 def path(entry: Override, own: Sequence[str] = ()) -> tuple[str, ...]:
@@ -71,11 +96,14 @@ def path(entry: Override, own: Sequence[str] = ()) -> tuple[str, ...]:
             f"{entry.text}: {parts[0]} is a section; set one of its keys, as in {_first_key(parts[0])}=…"
         )
     found = [key for key in _paths(own) if key[-1:] == parts]
+    if not found and len(parts) == 1 and (same := same_elsewhere(entry.key)):
+        return tuple(same.split("."))
     if len(found) > 1:
         choices = ", ".join(dotted(key) for key in found)
         raise RequestError(f"{entry.text}: {entry.key} may be {choices}; write one of them")
     if not found:
-        raise RequestError(f"{entry.text}: unknown key {inert(repr(entry.key), 60)}; {_cure(parts, own)}")
+        cure = words.meant(words.ADVICE, parts[-1]) or _cure(parts, own)
+        raise RequestError(f"{entry.text}: unknown key {inert(repr(entry.key), 60)}; {cure}")
     return found[0]
 
 

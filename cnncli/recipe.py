@@ -24,6 +24,7 @@ from cnncli.recipe_schema.keys import suggestion
 from cnncli.recipe_schema.optimizer import Adadelta, Adam, AdamW, AnyOptimizer, RMSprop, Sgd
 from cnncli.recipe_schema.recipe import Model, Recipe, Stop, Train
 from cnncli.recipe_schema.schedule import AnySchedule, Constant, Cosine, Linear, OneCycle, Step
+from cnncli.registry import same_letters
 from cnncli.starting import located
 from cnncli.strict_yaml import Document, KeyPath, Value, dump, not_text, read
 from cnncli.yaml_scalar import inert
@@ -158,16 +159,25 @@ def recipes_folder() -> Path:
 
 def recipe_file(name: str, networks: Sequence[str] = ()) -> Path:
     """The file of the recipe with that name, or at that path; raises as `load` does."""
+    from cnncli.models import models, spelled
+    from cnncli.sources.built_in import elsewhere
+
     file, names = Path(name), available()
     if file.suffix in {".yaml", ".yml"} or "/" in name or "\\" in name:
         if file.stem in names and not file.exists():
             raise DataError(f"{inert(name, 300)}: there is no such file; the shipped recipe is called {file.stem!r}")
         return file
-    if name in names:
-        return recipes_folder() / f"{name}.yaml"
+    if found := same_letters(name, names):
+        return recipes_folder() / f"{found}.yaml"
     if name.partition("@")[0] in networks:
         raise RequestError(f"{name!r} is a network, not a recipe; say what to train it on, as in --data digits")
-    raise UnknownName("recipe or network" if networks else "recipe", name, {*names, *networks})
+    if networks:
+        cure = "" if nearest(name, {*names, *networks}) else elsewhere(name)
+        raise UnknownName("recipe or network", name, () if cure else {*names, *networks}, cure=cure)
+    of_it = [each for each in names if each.startswith(f"{name.lower()}-")]
+    network = f"its network is shown by cnncli models show {spelled(name)}" if spelled(name) in models() else ""
+    cure = f"write {' or '.join(of_it)}" if of_it else network
+    raise UnknownName("recipe", name, () if cure else names, cure=cure)
 
 
 def _draft(document: Document) -> Draft:

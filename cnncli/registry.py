@@ -6,6 +6,7 @@ A module declares what it offers in a dict (`NETWORKS`, `KINDS`, `DATASETS`), so
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from os import listdir
 from typing import Any
@@ -35,17 +36,32 @@ def entries(package: str, attribute: str) -> dict[str, Any]:
 
 
 def find(package: str, attribute: str, name: str, what: str) -> Any:  # noqa: ANN401  (each registry holds its own type)
-    """What `package` declares under `name` in `attribute`; `what` names it in the error.
+    """What `package` declares under `name` in `attribute`; `what` names it in the error. Raises as `look_up` does."""
+    return look_up(package, attribute, name, what)[1]
+
+
+def look_up(package: str, attribute: str, name: str, what: str) -> tuple[str, Any]:
+    """What `package` declares under `name` in `attribute`, and how that is spelled there: `LeNet` finds `lenet`.
 
     Raises `UnknownName` (exit code 2) with the nearest name.
     """
-    letters = _letters(name)
-    fitting_first = sorted(stems(package), key=lambda stem: (_letters(stem) not in letters, -len(stem), stem))
+    wanted = letters(name)
+    fitting_first = sorted(stems(package), key=lambda stem: (letters(stem) not in wanted, -len(stem), stem))
     for stem in fitting_first:
         declared = _declared(package, stem, attribute)
         if name in declared:
-            return declared[name]
-    raise UnknownName(what, name, entries(package, attribute))
+            return name, declared[name]
+    known = entries(package, attribute)
+    spelled = same_letters(name, known)
+    if spelled is None:
+        raise UnknownName(what, name, known)
+    return spelled, known[spelled]
+
+
+def same_letters(name: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that differs from `name` in case and separators alone; None for none, or for several."""
+    found = [each for each in known if letters(each) == letters(name)]
+    return found[0] if len(found) == 1 else None
 
 
 def _declared(package: str, stem: str, attribute: str) -> dict[str, Any]:
@@ -53,5 +69,9 @@ def _declared(package: str, stem: str, attribute: str) -> dict[str, Any]:
     return declared
 
 
-def _letters(name: str) -> str:
-    return name.replace("-", "").replace("_", "").lower()
+def letters(name: str) -> str:
+    """A name in small letters, without separators."""
+    return name.translate(_SEPARATORS).lower()
+
+
+_SEPARATORS = dict.fromkeys(map(ord, "-_ ."))

@@ -2,32 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
 
+from cnncli import words
 from cnncli.errors import RequestError, ShapeError, UnknownName
 from cnncli.layers import Call, Layer, Shape, Tensor, dims, layer_kind, layer_kinds, make
+from cnncli.registry import letters, same_letters
+from cnncli.written import channels_first, typed
 
 ABBREVIATIONS = {
     "cin": ("in_channels", "in_features", "num_features", "num_channels"),
     "cout": ("out_channels", "out_features"),
+    "k": ("kernel_size",),
+    "pad": ("padding",),
 }
-"""What goes in and comes out has another name in each family."""
+"""The fields that an option sets: what goes in and comes out has another name in each family."""
 
 
 def kind_of(name: str) -> type[Layer]:
-    """The spec called `name`; a network's name is sent to `cnncli summary`. Raises `UnknownName`."""
+    """The spec called `name`, by a class of torch.nn or by another name too; raises `UnknownName`, with what to type."""
     try:
         return layer_kind(name)
     except UnknownName:
-        by_class = {spec.__name__.lower(): spec for spec in layer_kinds().values()}
-        if name.lower() in by_class:
-            return by_class[name.lower()]
-        from cnncli.models import models
+        kinds = layer_kinds()
+        by_class = {letters(spec.__name__): spec for spec in kinds.values()}
+        found = by_class.get(letters(name)) or kinds.get(words.meant(words.KINDS, name) or "")
+        if found:
+            return found
+        cure = words.meant(words.NO_KINDS, name) or _cure_of_source(name)
+        raise UnknownName("layer kind", name, () if cure else kinds, cure=cure) from None
 
-        if name.partition("@")[0] in models():
-            raise UnknownName("layer kind", name, (), cure=f"it is a network: cnncli summary {name}") from None
-        raise
+
+def _cure_of_source(name: str) -> str:
+    """What to type where `name` is that of a network; else ""."""
+    from cnncli.models import models
+
+    found = same_letters(name.partition("@")[0], models())
+    if found or ":" in name or name.endswith((".py", ".yaml", ".onnx")):
+        return f"it is a network: cnncli summary {found + name[len(found) :] if found else name}"
+    return ""
+
+
+def positional(kind: type[Layer], values: Sequence[object]) -> dict[str, object]:
+    """Arguments in torch.nn's order by their names: `6 16 5` of a convolution; raises `RequestError` for more than it has."""
+    names = [field.name for field in fields(kind)]
+    if "kernel_size" in names and "padding" in names:  # what follows has another order in each of torch's families
+        names = names[: names.index("padding") + 1]
+    if len(values) > len(names):
+        takes = f"{', '.join(names)} in this order, and others by name" if names else "no arguments"
+        raise RequestError(f"{kind.kind} takes {takes}; {len(values)} values are too many")
+    return dict(zip(names, values, strict=False))
+
+
+def field_called(kind: type[Layer], name: str) -> str:
+    """The field of `kind` that `name` is, by an option's name or another program's too; `name` itself where it is none."""
+    known = [field.name for field in fields(kind)]
+    for candidate in (name, *words.OPTIONS.get(letters(name), ())):
+        for field in (candidate, *ABBREVIATIONS.get(candidate, ())):
+            if field in known:
+                return field
+    return name
+
+
+def _refuse_missing(kind: type[Layer], arguments: Mapping[str, object], *, input: bool) -> None:
+    """Raise `RequestError` where what a layer must be told is not among `arguments`, with a whole line that has it."""
+    known = fields(kind)
+    ins = set() if input else set(ABBREVIATIONS["cin"])
+    missing = [
+        each.name for each in known if each.name not in arguments and (each.default is MISSING or each.name in ins)
+    ]
+    if not missing:
+        return
+    shown = {each.name: arguments.get(each.name, _EXAMPLES.get(each.name, "…")) for each in known}
+    flags = {name: f"--{flag}" for flag, names in ABBREVIATIONS.items() for name in names}
+    told = [
+        f"{flags[name]} {_written(value)}" if name in flags else f"{name}={_written(value)}"
+        for name, value in shown.items()
+        if name in arguments or name in missing
+    ]
+    raise RequestError(f"{kind.kind} needs {' and '.join(missing)}; write cnncli params {kind.kind} {' '.join(told)}")
+
+
+def _written(value: object) -> str:
+    return typed(value) if isinstance(value, tuple) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_EXAMPLES: dict[str, object] = {
+    "in_channels": 6,
+    "out_channels": 16,
+    "kernel_size": 5,
+    "in_features": 400,
+    "out_features": 120,
+    "num_features": 64,
+    "num_channels": 64,
+    "num_groups": 8,
+    "embed_dim": 64,
+    "num_heads": 8,
+    "normalized_shape": 64,
+    "output_size": 1,
+    "size": 5,
+    "upscale_factor": 2,
+    "groups": 2,
+    "padding": 1,
+    "shape": 400,
+    "dims": "2x0x1",
+    "dim": 1,
+    "unflattened_size": "16x5x5",
+    "table": "…",
+}
 
 
 def argument_name(kind: type[Layer], name: str, flag: str) -> str:
@@ -45,19 +128,32 @@ def single_layer(kind: type[Layer], arguments: Mapping[str, object], shape: Shap
 
     Raises `RequestError` for wrong arguments and `ShapeError` where the layer cannot take the input.
     """
+    _refuse_missing(kind, arguments, input=shape is not None)
     layer = make(kind, arguments)
     channels = next((value for name in ABBREVIATIONS["cin"] if (value := getattr(layer, name, None))), None)
     if shape is None:
-        if channels is None and any(name in layer.config for name in ABBREVIATIONS["cin"]):
-            name = next(name for name in ABBREVIATIONS["cin"] if name in layer.config)
-            raise RequestError(f"{kind.kind} needs {name}; write --cin N or --input CxHxW")
         return layer, Call((), ())
     inputs = (Tensor(_with_channels(layer, shape, channels)),)
     try:
         layer = layer.resolve(inputs)
         return layer, Call(inputs, layer.outputs(inputs))
     except ShapeError as error:
-        raise ShapeError(f"{kind.kind} at {dims(shape)}: {error.reason}", fix=error.fix) from error
+        raise ShapeError(
+            f"{kind.kind} at {dims(shape)}: {error.reason}", fix=_other_shape(layer, shape, channels) or error.fix
+        ) from error
+
+
+def _other_shape(layer: Layer, shape: Shape, channels: int | None) -> str:
+    """The input that was meant by one with a batch, with the channels last or with a single side; "" for others."""
+    axes: int = getattr(layer, "axes", 0)
+    first = channels_first(shape)
+    if axes == 2 and first and channels in {None, first[0]}:
+        return f"channels come first: --input {typed(first)}"
+    if axes and len(shape) == axes + 2:
+        return f"leave the batch out: --input {typed(shape[1:])}"
+    if axes > 1 and len(shape) == 1:
+        return f"write --input {typed((channels or 3, *shape * axes))}"
+    return ""
 
 
 def _with_channels(layer: Layer, shape: Shape, channels: int | None) -> Shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -16,9 +17,17 @@ _WORDS = {"none": None, "true": True, "false": False}
 _MOST = 10**9  # an axis longer than this is a slip of the keyboard, and no tensor holds it
 
 
+def parts_of(text: str) -> list[str]:
+    """`1x224x224` split at its separators; `×`, `X`, `*`, commas, spaces and brackets around it all are read too."""
+    bare = text.strip()
+    if bare[:1] + bare[-1:] in {"()", "[]"}:
+        bare = bare[1:-1].strip().removesuffix(",")
+    return re.split(r"\s*[x×*,;]\s*|\s+", bare.lower())
+
+
 def shape(text: str, option: str = "--input") -> Shape:
-    """`1x224x224` as (1, 224, 224); `×` and `X` are read too. Raises `RequestError`."""
-    parts = text.replace("×", "x").lower().split("x")
+    """`1x224x224` as (1, 224, 224), and whatever `parts_of` reads. Raises `RequestError`."""
+    parts = parts_of(text)
     if not all(part.isascii() and part.isdigit() for part in parts):
         raise RequestError(f"{option} {text!r} is not a shape; write it as in 1x224x224 or 400")
     sizes = tuple(int(part) for part in parts if len(part) <= 12)
@@ -61,6 +70,13 @@ def _lists(value: Value) -> Value:
         return value
     found = {key: _lists(each) for key, each in value.items()}
     return list(found.values()) if list(found) == [str(at) for at in range(len(found))] else found
+
+
+def channels_first(shape: Shape) -> Shape | None:
+    """C×H×W for what was surely written H×W×C: one to four channels behind a larger height and width; else None."""
+    if len(shape) != 3 or shape[2] > 4 or min(shape[:2]) <= 4 * shape[2]:
+        return None
+    return shape[2], shape[0], shape[1]
 
 
 def typed(shape: Shape) -> str:

@@ -69,7 +69,8 @@ def test_a_wrong_value_names_the_override(text: str, part: str) -> None:
         ("lr", "optimizer.lr"), ("optimizer.lr", "optimizer.lr"), ("epochs", "train.epochs"), ("batch_size", "data.batch_size"),
         ("seed", "seed"), ("momentum", "optimizer.momentum"), ("gamma", "schedule.gamma"), ("val", "data.val"),
         ("patience", "stop.patience"), ("activation", "model.activation"), ("model.hidden", "model.hidden"),
-        ("model.name", "model.name"), ("train.memory-format", "train.memory_format"),
+        ("model.name", "model.name"), ("train.memory-format", "train.memory_format"), ("learning-rate", "optimizer.lr"),
+        ("bs", "data.batch_size"), ("weightDecay", "optimizer.weight_decay"), ("freeze", "model.frozen"),
     ],
 )  # fmt: skip
 def test_a_bare_key_belongs_to_the_section_that_has_it(key: str, meant: str) -> None:
@@ -81,8 +82,8 @@ def test_a_bare_key_belongs_to_the_section_that_has_it(key: str, meant: str) -> 
     ("key", "part"),
     [
         ("momentun", "did you mean 'optimizer.momentum'?"), ("optimizer.momentun", "did you mean 'optimizer.momentum'?"),
-        ("train.lr", "did you mean 'optimizer.lr'?"), ("learning_rate", "did you mean 'optimizer.lr'?"),
-        ("activaton", "did you mean 'activation'?"), ("optimiser", "did you mean 'optimizer.name'?"), ("LR", "did you mean"),
+        ("train.lr", "did you mean 'optimizer.lr'?"),
+        ("activaton", "did you mean 'activation'?"), ("LR", "did you mean"),
         ("foo", "the keys are accumulate, activation, alpha, "), ("a.b.c", "the keys are"), ("model.", "the keys are"),
         (".", "the keys are"), ("kind", "the keys are"), ("data.augment.0", "data.augment.0"),
         ("name", "may be model.name, data.name, optimizer.name, schedule.name"),

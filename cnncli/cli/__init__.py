@@ -7,6 +7,7 @@ run it; the overview (`cnncli --help`) imports them all, which is cheap because 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from importlib import import_module
 from inspect import getdoc
@@ -15,30 +16,51 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from cnncli.cli._command import Command, UsageError
 from cnncli.errors import FAULT, INTERRUPTED, PIPE_CLOSED, CnncliError, DataError, UnknownName
 from cnncli.registry import stems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # typer's own base of everything wrong with a command line
-
 CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+GROUPS = {
+    "Learn": "params corr2d pool2d padding edge-detect receptive-field features sharing bottleneck quiz",
+    "Inspect": "summary solve diff code bench",
+    "Train": "train resume lr-find",
+    "After training": "runs evaluate predict health export",
+    "Catalogue": "models recipes data",
+}
+"""The overview's headings and what stands below each; a command that is below none comes first."""
 
 
 class LazyGroup(TyperGroup):
     """Finds a command's file by its name and imports it when it is asked for."""
 
     def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002
-        """The commands' names, which are their files' names."""
-        return [stem.replace("_", "-") for stem in stems(__name__)]
+        """The commands' names, which are their files' names, in the overview's order."""
+        order = " ".join(GROUPS.values()).split()
+        names = [stem.replace("_", "-") for stem in stems(__name__)]
+        return sorted(names, key=lambda name: order.index(name) if name in order else -1)
 
-    def get_command(self, ctx: object, cmd_name: str) -> Any:  # noqa: ANN401  (a type of typer's vendored click)
-        """The command; raises `UnknownName` (exit code 2)."""
-        names = self.list_commands(ctx)
-        if cmd_name not in names:
-            raise UnknownName("command", cmd_name, names)
+    def get_command(self, ctx: object, cmd_name: str) -> Any:  # noqa: ANN401, ARG002  (a type of typer's vendored click)
+        """The command, which there must be."""
         return _summary(cmd_name) if self._overview else command(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401
+        """The command's name, the command and the rest of its line; raises `RequestError` with what to type instead."""
+        names = self.list_commands(ctx)
+        if args[0] not in names:
+            from cnncli.cli._unknown import line_meant
+
+            args = line_meant(args, names)
+        if args[0] in ("--help", "--version"):
+            _version(show=args[0] == "--version")
+            sys.stdout.write(f"{ctx.get_help()}\n")  # typer prints it itself where rich is there
+            raise typer.Exit
+        return super().resolve_command(ctx, args) if args[0] in names else self.resolve_command(ctx, args)
 
     _overview = False
 
@@ -51,24 +73,17 @@ class LazyGroup(TyperGroup):
             self._overview = False
 
 
-class Command(TyperCommand):
-    """A command whose help is text as it is written: typer would read `[export]` as markup and leave it out."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401  (types of typer's vendored click)
-        """The help, brackets and all."""
-        from cnncli.render.text import without_markup
-
-        described: list[Any] = [self, *self.params]
-        for part in described:
-            part.help = without_markup(part.help or "")
-        super().format_help(ctx, formatter)
-
-
 def _summary(name: str) -> TyperCommand:
-    """The command with its name and its help alone."""
+    """The command with its name, its help and its heading alone."""
     from cnncli.render.text import without_markup
 
-    return TyperCommand(name, help=without_markup(getdoc(_function(name)) or ""))
+    heading = next((heading for heading, names in GROUPS.items() if name in names.split()), None)
+    return TyperCommand(name, help=without_markup(getdoc(_function(name)) or ""), rich_help_panel=heading)
+
+
+def example(name: str) -> str:
+    """The command line that ends a command's help."""
+    return (getdoc(_function(name)) or "").rpartition("Example: ")[2].strip()
 
 
 def command(name: str) -> Any:  # noqa: ANN401  (a type of typer's vendored click)
@@ -104,7 +119,7 @@ def _version(show: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("-V", "--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error. Stands anywhere.")] = False,
 ) -> None:
@@ -144,7 +159,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        return _explain(error)
+        return _explain(error, arguments)
     return 0
 
 
@@ -171,11 +186,11 @@ def _reader_left() -> int:
     return PIPE_CLOSED
 
 
-def _explain(error: Exception) -> int:
+def _explain(error: Exception, arguments: Sequence[str]) -> int:
     from cnncli.render.text import complain
 
     if isinstance(error, CnncliError):
-        complain(str(error))
+        complain(f"{error}{_line_instead(error, arguments)}")
         return error.exit_code
     if isinstance(error, UsageError):
         return _explain_usage(error)
@@ -187,12 +202,23 @@ def _explain(error: Exception) -> int:
     return FAULT
 
 
+def _line_instead(error: CnncliError, arguments: Sequence[str]) -> str:
+    """The line with what was meant by an unknown name, where that stands in it as a word of its own."""
+    if not isinstance(error, UnknownName) or not error.instead or error.name not in arguments:
+        return ""
+    place = list(arguments).index(error.name)
+    return f" {shlex.join(('cnncli', *arguments[:place], error.instead, *arguments[place + 1 :]))}"
+
+
 def _explain_usage(error: Any) -> int:  # noqa: ANN401  (a type of typer's vendored click)
     from cnncli.render.text import complain
 
     context = error.ctx
     if type(error).__name__ == "NoArgsIsHelpError":
         return 0  # typer has printed the help while it made the error
+    if type(error).__name__ == "NoSuchOption" and context and context.parent is None:
+        complain(f"{error.option_name} stands before any command; options come behind one, see cnncli --help")
+        return 2
     place = context.command_path if context else "cnncli"
     complain(f"{error.format_message().rstrip('.')}; see {place} --help", place=place)
     return 2

@@ -31,6 +31,19 @@ Inputs = Annotated[
 NoBatch = Annotated[
     bool, typer.Option("--no-batch", help="A module's input is as it is written, without a batch axis before it.")
 ]
+Kernel = Annotated[str | None, typer.Option("--k", metavar="N|HxW", help="The kernel, or the window.")]
+Stride = Annotated[str | None, typer.Option("--stride", metavar="N|HxW", help="How far it moves.")]
+Pad = Annotated[str | None, typer.Option("--pad", metavar="N|HxW|same|valid", help="Padding on each side.")]
+Dilation = Annotated[str | None, typer.Option("--dilation", metavar="N|HxW", help="Gaps between the kernel's taps.")]
+Array = Annotated[
+    str | None,
+    typer.Option(
+        "--input",
+        metavar="NUMBERS|FILE",
+        show_default=False,
+        help='The input: numbers ("0 1; 2 3", channels parted by |), a .csv, a .npy or an image; without, an example.',
+    ),
+]
 Run = Annotated[
     str, typer.Argument(metavar="RUN", show_default=False, help="A trained run: its folder, or its name in runs/.")
 ]

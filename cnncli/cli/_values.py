@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
 from cnncli.errors import RequestError
+from cnncli.written import parts_of
 
 
-def spread(text: str) -> object:
-    """A value as a layer's argument: `5`, `3x5`, `true`, `none`, `0.5`, or a word."""
-    lowered = text.lower().replace("×", "x")
+def spread(text: str | None) -> object:
+    """A value as a layer's argument: `5`, `3x5`, `true`, `none`, `0.5`, or a word; None where there is none."""
+    if text is None:
+        return None
     words = {"true": True, "false": False, "none": None, "null": None}
-    if lowered in words:
-        return words[lowered]
-    parts = lowered.split("x")
-    if len(parts) > 1 and all(part.isascii() and part.isdigit() and len(part) <= 12 for part in parts):
+    if text.lower() in words:
+        return words[text.lower()]
+    parts = parts_of(text)
+    if (len(parts) > 1 or parts[0] != text) and all(re.fullmatch("0|[1-9][0-9]{0,11}", part) for part in parts):
         return tuple(map(int, parts))
     for kind in (int, float):
         try:
@@ -26,7 +29,7 @@ def spread(text: str) -> object:
     return text
 
 
-def pairs(arguments: Sequence[str] | None) -> dict[str, object]:
+def pairs(arguments: Iterable[str] | None) -> dict[str, object]:
     """`key=value` arguments as a dict; hyphens in keys are underscores. Raises `RequestError`."""
     found: dict[str, object] = {}
     for argument in arguments or ():

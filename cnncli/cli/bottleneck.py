@@ -17,12 +17,10 @@ _CIN = 192  # of GoogLeNet's block inception3a, as the other defaults are
 
 def bottleneck(
     *,
-    cin: Annotated[
-        int | None, typer.Option("--cin", "--in-channels", min=1, help=f"Channels that go in; without, {_CIN}.")
-    ] = None,
+    cin: Annotated[int | None, typer.Option("--cin", min=1, help=f"Channels that go in; without, {_CIN}.")] = None,
     mid: Annotated[int, typer.Option("--mid", min=1, help="Channels of the bottleneck.")] = 16,
-    cout: Annotated[int, typer.Option("--cout", "--out-channels", min=1, help="Channels that come out.")] = 32,
-    k: Annotated[str, typer.Option("--k", "--kernel-size", metavar="N|HxW", help="The wide window.")] = "5",
+    cout: Annotated[int, typer.Option("--cout", min=1, help="Channels that come out.")] = 32,
+    k: Annotated[str, typer.Option("--k", metavar="N|HxW", help="The wide window.")] = "5",
     no_bias: Annotated[bool, typer.Option("--no-bias", help="Leave the biases out.")] = False,
     input: Annotated[str, typer.Option("--input", metavar="HxW|CxHxW", help="The map's size.")] = "28x28",
     out: Out = None,

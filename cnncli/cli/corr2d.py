@@ -6,39 +6,26 @@ from typing import Annotated
 
 import typer
 
-from cnncli.cli._options import Channels, Every, Format, Out, Size, Walk
+from cnncli.cli._options import Array, Channels, Dilation, Every, Format, Out, Pad, Size, Stride, Walk
 from cnncli.cli._values import image_channels, image_size, picture_path, spread, walking
 
 
 def corr2d(
     *,
-    x: Annotated[
+    input: Array = None,
+    k: Annotated[
         str | None,
         typer.Option(
-            "--x",
-            metavar="NUMBERS|FILE",
-            show_default=False,
-            help='The input: numbers ("0 1; 2 3", channels parted by |), a .csv, a .npy or an image. '
-            "Without, the textbook's 3×3.",
-        ),
-    ] = None,
-    kernel: Annotated[
-        str | None,
-        typer.Option(
-            "--kernel",
+            "--k",
             metavar="NUMBERS|FILE|NAME",
             show_default=False,
-            help="The kernel: as --x (several parted by ||), or identity, box, gaussian, gaussian5, sharpen, sobel, "
+            help="The kernel: as --input (several parted by ||), or identity, box, gaussian, gaussian5, sharpen, sobel, "
             "prewitt, scharr (-x, -y), laplacian, emboss. Without, the textbook's 2×2.",
         ),
     ] = None,
-    pad: Annotated[
-        str | None, typer.Option("--pad", "--padding", metavar="N|HxW|same|valid", help="Zeros on each side.")
-    ] = None,
-    stride: Annotated[str | None, typer.Option("--stride", metavar="N|HxW", help="How far the window moves.")] = None,
-    dilation: Annotated[
-        str | None, typer.Option("--dilation", metavar="N|HxW", help="Gaps between the kernel's taps.")
-    ] = None,
+    pad: Pad = None,
+    stride: Stride = None,
+    dilation: Dilation = None,
     bias: Annotated[
         str | None,
         typer.Option("--bias", metavar="NUMBERS", help="Added to each sum; one, or one for each output map."),
@@ -66,15 +53,15 @@ def corr2d(
     and the arithmetic of its first element; --step walks all of them. Rows,
     columns, channels and maps are counted from 0.
 
-    Example: cnncli corr2d --x photo.png --kernel sobel --pad same --out edges.png
+    Example: cnncli corr2d --input photo.png --k sobel --pad same --out edges.png
     """
     from cnncli.lessons.arrays import is_image, read_array, read_maps
     from cnncli.lessons.correlation import TEXTBOOK, correlation, kernel_named
 
     path, depth, wanted = picture_path(out), image_channels(channels), image_size(size)
     walks = walking(step, every, format)
-    x = TEXTBOOK[0] if x is None else x
-    weights, named = kernel_named(TEXTBOOK[1] if kernel is None else kernel)
+    x = TEXTBOOK[0] if input is None else input
+    weights, named = kernel_named(TEXTBOOK[1] if k is None else k)
     given = {"stride": stride, "padding": pad, "dilation": dilation}
     found = correlation(
         read_maps(x, channels=depth, size=wanted),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cnncli import words
 from cnncli.cli._options import Format
 from cnncli.errors import DataError, RequestError, UnknownName
 
@@ -39,6 +40,7 @@ def data(
 
     Example: cnncli data info mnist
     """
+    action = words.one_of(action, words.ACTIONS, ACTIONS) or action
     _check(action, name, out=out, size=size)
     if name is None:
         _list(format)
@@ -118,8 +120,8 @@ def _check(action: str, name: str | None, *, out: str | None, size: str | None) 
     if action not in ACTIONS:
         from cnncli.datasets import datasets
 
-        known = action in datasets() or ":" in action
-        raise UnknownName("action", action, () if known else ACTIONS, cure=f"write cnncli data info {action}")
+        found = words.one_of(action, words.SETS, datasets()) or (action if ":" in action else "")
+        raise UnknownName("action", action, () if found else ACTIONS, cure=f"write cnncli data info {found}")
     if action == "ls" and name is not None:
         raise RequestError(f"data ls takes no name, got {name!r}; cnncli data info NAME looks at one")
     if action != "ls" and name is None:

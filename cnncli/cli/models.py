@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cnncli import words
 from cnncli.cli._options import Format, Pairs
 from cnncli.cli._values import pairs
 from cnncli.errors import RequestError, UnknownName
@@ -30,6 +31,7 @@ def models(
 
     Example: cnncli models show lenet
     """
+    action = words.one_of(action, words.ACTIONS, ACTIONS) or action
     _check(action, name, yaml=yaml)
     if action == "schema":
         from cnncli import netfile
@@ -54,10 +56,16 @@ def models(
 
 def _check(action: str, name: str | None, *, yaml: bool) -> None:
     if action not in ACTIONS:
-        from cnncli.models import models
+        from cnncli.models import models, spelled
 
-        known = action.partition("@")[0] in models()
-        raise UnknownName("action", action, () if known else ACTIONS, cure=f"write cnncli models show {action}")
+        found = spelled(action)
+        known = found.partition("@")[0] in models()
+        raise UnknownName(
+            "action",
+            action,
+            () if known else ACTIONS,
+            cure=f"write cnncli models show {found}" if known else "write ls, show NAME or schema",
+        )
     if action == "show" and name is None:
         raise RequestError("models show takes a name, as in cnncli models show lenet; cnncli models ls lists them")
     if action != "show" and name is not None:

@@ -6,19 +6,17 @@ from typing import Annotated
 
 import typer
 
-from cnncli.cli._options import Format, Out
+from cnncli.cli._options import Dilation, Format, Kernel, Out, Pad, Stride
 from cnncli.cli._values import picture_path, spread
 
 
 def padding(
     *,
     input: Annotated[str, typer.Option("--input", metavar="HxW", help="The input's height and width.")] = "5x5",
-    k: Annotated[str, typer.Option("--k", "--kernel-size", metavar="N|HxW", help="The kernel.")] = "3",
-    stride: Annotated[str, typer.Option("--stride", metavar="N|HxW", help="How far the kernel moves.")] = "1",
-    pad: Annotated[
-        str, typer.Option("--pad", "--padding", metavar="N|HxW|same|valid", help="Zeros on each side.")
-    ] = "0",
-    dilation: Annotated[str, typer.Option("--dilation", metavar="N|HxW", help="Gaps between the kernel's taps.")] = "1",
+    k: Kernel = "3",
+    stride: Stride = "1",
+    pad: Pad = "0",
+    dilation: Dilation = "1",
     out: Out = None,
     format: Format = "table",
 ) -> None:

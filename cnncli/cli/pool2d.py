@@ -6,38 +6,19 @@ from typing import Annotated, Literal
 
 import typer
 
-from cnncli.cli._options import Channels, Every, Format, Out, Size, Walk
+from cnncli.cli._options import Array, Channels, Dilation, Every, Format, Kernel, Out, Pad, Size, Stride, Walk
 from cnncli.cli._values import image_channels, image_size, picture_path, spread, walking
 from cnncli.errors import RequestError
 
 
 def pool2d(
     *,
-    x: Annotated[
-        str | None,
-        typer.Option(
-            "--x",
-            metavar="NUMBERS|FILE",
-            show_default=False,
-            help='The input: numbers ("0 1; 2 3", channels parted by |), a .csv, a .npy or an image. '
-            "Without, 0 to 31 as 2×4×4.",
-        ),
-    ] = None,
+    input: Array = None,
     mode: Annotated[Literal["max", "avg"], typer.Option("--mode", help="Take the largest, or the mean.")] = "max",
-    k: Annotated[
-        str | None,
-        typer.Option("--k", "--kernel-size", metavar="N|HxW", show_default=False, help="The window; 2 unless told."),
-    ] = None,
-    stride: Annotated[
-        str | None,
-        typer.Option("--stride", metavar="N|HxW", show_default=False, help="How far it moves; its size unless told."),
-    ] = None,
-    pad: Annotated[
-        str | None, typer.Option("--pad", "--padding", metavar="N|HxW", help="Padding on each side.")
-    ] = None,
-    dilation: Annotated[
-        str | None, typer.Option("--dilation", metavar="N|HxW", help="Gaps between the window's taps (max).")
-    ] = None,
+    k: Kernel = None,
+    stride: Stride = None,
+    pad: Pad = None,
+    dilation: Dilation = None,
     ceil: Annotated[bool, typer.Option("--ceil", help="Round the output size up.")] = False,
     exclude_pad: Annotated[
         bool, typer.Option("--exclude-pad", help="Leave padding out of the mean (count_include_pad off).")
@@ -57,7 +38,7 @@ def pool2d(
     padding 1, stride 2×1; with --grad, where backpropagation sends a gradient.
     Rows, columns and channels are counted from 0.
 
-    Example: cnncli pool2d --x photo.png --k 8 --mode avg --out pooled.png
+    Example: cnncli pool2d --input photo.png --k 8 --mode avg --out pooled.png
     """
     from cnncli.lessons.arrays import is_image, read_maps
     from cnncli.lessons.pooling import NOTES, arange, pooling, saving
@@ -66,18 +47,18 @@ def pool2d(
     walks = walking(step, every, format)
     texts = {"kernel_size": k, "stride": stride, "padding": pad, "dilation": dilation}
     given = {name: spread(text) for name, text in texts.items() if text is not None}
-    if not given and x is None:
+    if not given and input is None:
         given = dict(NOTES)
     given = {"kernel_size": 2, **given, **({"ceil_mode": True} if ceil else {})}
-    if x is None and (channels or size):
-        raise RequestError("--channels and --size are for images; name one with --x")
-    array = read_maps(x, channels=depth, size=wanted) if x is not None else arange()
+    if input is None and (channels or size):
+        raise RequestError("--channels and --size are for images; name one with --input")
+    array = read_maps(input, channels=depth, size=wanted) if input is not None else arange()
     mean = {"count_include_pad": False} if exclude_pad else {}
     if mean and mode == "max":
         raise RequestError("--exclude-pad is for --mode avg; padding never wins in max pooling")
     if dilation is not None and mode == "avg":
         raise RequestError("--dilation is for --mode max; torch has no dilated average pooling")
-    found = pooling(mode, array, {**given, **mean}, image=is_image(x or ""))
+    found = pooling(mode, array, {**given, **mean}, image=is_image(input or ""))
     other = None
     if (format == "table" or path is not None) and dilation is None:
         other = pooling("avg" if mode == "max" else "max", array, given, image=found.image)

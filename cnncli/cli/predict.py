@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cnncli.cli._mistake import typed
 from cnncli.cli._options import Device, Format, Run, Which
+from cnncli.errors import RequestError
 
 
 def predict(
@@ -54,6 +57,8 @@ def predict(
     from cnncli.datasets.named import named
     from cnncli.judging.request import trained
 
+    if Path(run).is_file() and Path(images[0], "recipe.yaml").is_file():
+        raise RequestError(f"the run comes first; write {typed('predict', images[0], run, *images[1:])}")
     asked = trained(run, which, device)
     wanted = named(images, sys.stdin.buffer.read, nul=null)
     from cnncli.render.predictions import show_predictions

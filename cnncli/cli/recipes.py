@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cnncli import words
 from cnncli.cli._options import Format
 from cnncli.errors import RequestError, UnknownName
 
@@ -42,6 +43,7 @@ def recipes(
     Example: cnncli recipes cp lenet mine.yaml
     """
     given = names or []
+    action = words.one_of(action, words.ACTIONS, ACTIONS) or action
     _check(action, given, resolved=resolved, force=force)
     if action == "ls":
         _list(format)

@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from cnncli import words
 from cnncli.cli._options import Format
 from cnncli.errors import RequestError, UnknownName
+from cnncli.yaml_scalar import inert
 
 ACTIONS = ("ls", "compare")
 
@@ -35,6 +37,7 @@ def runs(
     Example: cnncli runs compare lenet-1 lenet-2 --out curves.png
     """
     given = names or []
+    action = words.one_of(action, words.ACTIONS, ACTIONS) or action
     _check(action, given, out)
     if action == "ls":
         _list(format)
@@ -67,7 +70,9 @@ def _compare(given: list[str], out: str | None, format: str) -> None:
 
 def _check(action: str, given: list[str], out: str | None) -> None:
     if action not in ACTIONS:
-        raise UnknownName("action", action, ACTIONS, cure="write ls, or compare RUN RUN")
+        run = given[0] if given else action
+        cure = f"of one run tell cnncli evaluate {inert(run)}, health, summary; of all, runs ls; of some, runs compare"
+        raise UnknownName("action", inert(action), () if given or "-" in action else ACTIONS, cure=cure)
     if action == "ls" and (given or out is not None):
         wrong = repr(given[0]) if given else f"--out {out!r}"
         raise RequestError(f"runs ls takes no run and draws nothing, got {wrong}; write cnncli runs compare RUN RUN")

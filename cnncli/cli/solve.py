@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cnncli.cli._options import Format, NoBatch, Pairs
+from cnncli.cli._options import Dilation, Format, Kernel, NoBatch, Pad, Pairs, Stride
 from cnncli.cli._values import pairs, spread
 from cnncli.errors import RequestError
 from cnncli.sources.request import Request
@@ -16,8 +16,6 @@ from cnncli.written import shape
 
 if TYPE_CHECKING:
     from cnncli.solve_window import Question
-
-_HELP = "Given: solve for the rest."
 
 
 def solve(
@@ -36,10 +34,10 @@ def solve(
         str | None, typer.Option("--output", metavar="N|HxW", help="The size that is to come out.")
     ] = None,
     no_batch: NoBatch = False,
-    k: Annotated[str | None, typer.Option("--k", "--kernel-size", metavar="N|HxW", help=_HELP)] = None,
-    stride: Annotated[str | None, typer.Option("--stride", metavar="N|HxW", help=_HELP)] = None,
-    pad: Annotated[str | None, typer.Option("--pad", "--padding", metavar="N|HxW|same|valid", help=_HELP)] = None,
-    dilation: Annotated[str | None, typer.Option("--dilation", metavar="N|HxW", help=_HELP)] = None,
+    k: Kernel = None,
+    stride: Stride = None,
+    pad: Pad = None,
+    dilation: Dilation = None,
     kind: Annotated[
         str | None, typer.Option("--kind", metavar="KIND", help="conv (the default), conv-transpose, max-pool …")
     ] = None,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from cnncli import words
 from cnncli.errors import RequestError, UnknownName
 from cnncli.registry import entries, find
 
@@ -99,6 +100,8 @@ class Family(NamedTuple):
 def dataset(name: str) -> Dataset:
     """The data source called `name`; raises `UnknownName`, and what the family of a name with a colon raises."""
     kind, colon, rest = name.partition(":")
+    if colon and len(kind) == 1:  # a drive of Windows
+        _refuse_what_was_nearly_a_family(name)
     if colon:
         family: Family = find("cnncli.datasets", "FAMILIES", kind, "data source")
         return family.make(rest)
@@ -106,6 +109,11 @@ def dataset(name: str) -> Dataset:
         found: Dataset = find("cnncli.datasets", "DATASETS", name, "data set")
     except UnknownName:
         _refuse_what_was_nearly_a_family(name)
+        found_elsewhere = words.one_of(name, words.SETS, datasets())
+        if found_elsewhere:
+            return dataset(found_elsewhere)
+        if cure := words.meant(words.NO_SETS, name):
+            raise UnknownName("data set", name, (), cure=cure) from None
         raise
     return found
 
@@ -124,5 +132,7 @@ def _refuse_what_was_nearly_a_family(name: str) -> None:
     """Raise `RequestError` for a family without its colon, and for the bare path of a folder."""
     if name in families():
         raise RequestError(f"data set {name!r} lacks what comes after the colon; write {families()[name].pattern}")
-    if ("/" in name or "\\" in name) and Path(name).expanduser().is_dir():
-        raise RequestError(f"unknown data set {name!r}; for the images in that folder write {'folder:' + name!r}")
+    folder = Path(name).expanduser().is_dir()
+    if folder or "/" in name or "\\" in name:
+        what = "for the images in that folder" if folder else "if that is to be a folder of images"
+        raise RequestError(f"unknown data set {name!r}; {what} write {'folder:' + name!r}")

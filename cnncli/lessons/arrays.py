@@ -24,7 +24,7 @@ CURE = 'write numbers as in "0 1 2; 3 4 5", or name a .csv, .npy or image file'
 
 
 def read_array(
-    text: str, option: str = "--x", *, channels: Literal[1, 3] | None = None, size: tuple[int, int] | None = None
+    text: str, option: str = "--input", *, channels: Literal[1, 3] | None = None, size: tuple[int, int] | None = None
 ) -> NDArray[np.float64]:
     """The array that `text` writes or names: H×W, C×H×W or O×C×H×W; an image is C×H×W from 0 to 1 (see `read_image`).
 
@@ -47,7 +47,7 @@ def read_array(
 
 
 def read_maps(
-    text: str, option: str = "--x", *, channels: Literal[1, 3] | None = None, size: tuple[int, int] | None = None
+    text: str, option: str = "--input", *, channels: Literal[1, 3] | None = None, size: tuple[int, int] | None = None
 ) -> NDArray[np.float64]:
     """As `read_array`, always C×H×W: a matrix is one channel.
 

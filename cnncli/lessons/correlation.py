@@ -220,4 +220,4 @@ def kernel_named(text: str) -> tuple[NDArray[np.float64], Kernel | None]:
         and not any(name.startswith(word) for word in ("nan", "inf"))
     ):
         raise UnknownName("kernel", text, KERNELS)
-    return read_array(text, "--kernel", channels=1), None
+    return read_array(text, "--k", channels=1), None

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any
 
+from cnncli import words
 from cnncli.compose import Value, write
 from cnncli.errors import RequestError, UnknownName
 from cnncli.layers import Layer, Shape, Tensor, dims
 from cnncli.network import Network
-from cnncli.registry import entries, find
+from cnncli.registry import entries, find, look_up, same_letters
 from cnncli.report import report
 
 
@@ -69,13 +70,22 @@ def models() -> dict[str, Model]:
 
 
 def edition(source: str) -> tuple[str, str, Edition]:
-    """Name, edition name and edition of `lenet` or `lenet@classic`; raises `UnknownName`."""
-    name, _, chosen = source.partition("@")
-    found = model(name)
-    chosen = chosen or found.default
+    """Name, edition name and edition of `lenet` or `lenet@classic`, `LeNet@Classic` too; raises `UnknownName`."""
+    written, _, chosen = source.partition("@")
+    name, found = look_up("cnncli.models", "NETWORKS", words.meant(words.NETWORKS, written) or written, "network")
+    chosen = same_letters(chosen or found.default, found.editions) or chosen
     if chosen not in found.editions:
         raise UnknownName("edition", chosen, found.editions, where=f"{name}: ")
     return name, chosen, found.editions[chosen]
+
+
+def spelled(source: str) -> str:
+    """`LeNet@Classic` as `lenet@classic`; what is no built-in network's name stays as it is."""
+    try:
+        name, chosen, _ = edition(source)
+    except UnknownName:
+        return source
+    return f"{name}@{chosen}" if "@" in source else name
 
 
 def network(source: str, /, *, input: Shape | None = None, **arguments: object) -> Network:

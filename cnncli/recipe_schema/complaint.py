@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
+from cnncli import words
 from cnncli.errors import RequestError, UnknownName, nearest
 from cnncli.recipe_schema.augment import AUGMENTATIONS, EXAMPLES, augmentation
 from cnncli.recipe_schema.keys import keys, known, section_names, suggestion
@@ -133,7 +134,8 @@ def _no_choice(path: KeyPath, value: object) -> str:
     choices = [
         str(choice) for section in keys()[path] for choice in get_args(section.model_fields[str(path[-1])].annotation)
     ]
-    near = nearest(value, choices) if isinstance(value, str) else None
+    said = str(value) if isinstance(value, str | int) and value else ""
+    near = said and (words.one_of(said, words.CHOICES, choices) or nearest(said, choices))
     cure = f"did you mean {near!r}?" if near else f"write one of {', '.join(choices)}"
     return f"{_shown(value)} is none of the choices; {cure}"
 
@@ -153,8 +155,8 @@ def _wrong_kind(entry: ErrorDetails, path: KeyPath, draft: Draft) -> str:
     if entry["type"] == "too_long":
         return f"has {len(entry['input'])} entries; keep one of each kind"
     wanted = _KINDS.get(entry["type"])
-    if wanted is None:  # no rule of the schema ends here today; pydantic's words are better than none
-        return f"{shown} is refused: {inert(entry['msg'], 160)}"
+    if wanted is None:  # no rule of the schema ends here today
+        return f"{shown} is not allowed; the keys of {path[0]} are {', '.join(known(path[:1]))}"
     return f"{shown} is not {wanted}; write {_meant(entry['input'], wanted) or _example(wanted, path, draft)}"
 
 

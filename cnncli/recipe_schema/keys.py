@@ -5,33 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, get_args
 
+from cnncli import words
 from cnncli.errors import nearest
 from cnncli.recipe_schema.recipe import Recipe
 from cnncli.recipe_schema.section import Section
 from cnncli.strict_yaml import KeyPath
-
-# What other programs call these keys, where no likeness of letters leads there.
-_ELSEWHERE = {
-    "learning_rate": "optimizer.lr",
-    "lr0": "optimizer.lr",
-    "batch": "data.batch_size",
-    "bs": "data.batch_size",
-    "dataset": "data.name",
-    "network": "model.name",
-    "gradient_accumulation_steps": "train.accumulate",
-    "grad_accum": "train.accumulate",
-    "ema_decay": "train.ema",
-    "mixup_alpha": "train.mixup",
-    "cutmix_alpha": "train.cutmix",
-    "freeze": "model.frozen",
-    "pretrained": "model.weights",
-    "wd": "optimizer.weight_decay",
-    "betas": "optimizer.beta1",
-    "epsilon": "optimizer.eps",
-    "warmup": "schedule.warmup_epochs",
-    "early_stopping": "stop.patience",
-    "grad_clip": "train.clip_norm",
-}
 
 
 @cache
@@ -67,9 +45,15 @@ def suggestion(path: KeyPath) -> str | None:
     """The key most likely meant by the unknown one at `path`: bare where it belongs to the same section, else dotted."""
     name, section = str(path[-1]), path[:-1]
     elsewhere = {str(key[-1]): ".".join(map(str, key)) for key in keys() if key[-1] != "name"}
-    if name in _ELSEWHERE or name in elsewhere:
-        return _ELSEWHERE.get(name) or elsewhere[name]
+    found = same_elsewhere(name) or words.meant(words.NEAR_KEYS, name) or elsewhere.get(name)
+    if found and not (found.endswith(".name") and nearest(name, known(section))):
+        return found
     return nearest(name, known(section)) or elsewhere.get(nearest(name, elsewhere) or "")
+
+
+def same_elsewhere(name: str) -> str | None:
+    """The key, dotted, that other programs call `name` and that means the same there."""
+    return words.meant(words.KEYS, name)
 
 
 def _sections(annotation: Any) -> list[type[Section]]:  # noqa: ANN401  (the type of an annotation is not expressible)

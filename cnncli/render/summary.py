@@ -18,6 +18,7 @@ from cnncli.render.summary_table import show_rows
 from cnncli.render.table import write_json
 from cnncli.render.text import columns_of, complain, inert, say
 from cnncli.report import Report, Row
+from cnncli.written import channels_first, typed
 
 if TYPE_CHECKING:
     from cnncli.check import Disagreement
@@ -126,6 +127,9 @@ def failure_text(report: Report, smallest: Shape | None = None, fault: Fault | N
     """The place, the row, the sizes, the reason and the cure, in one line."""
     if report.failure is None:
         return ""
+    for tensor in report.network.inputs.values():
+        if first := channels_first(tensor.shape):
+            return f"{report.failure}; {dims(tensor.shape)} is C×H×W: if its channels come last, write --input {typed(first)}"
     if fault and fault.shapes and not fault.certain:  # what torch said, of which the shapes are the half
         given = " and ".join(dims(shape) or "a single number" for shape in fault.shapes)
         return f"{report.failure} (given {given})"

@@ -7,12 +7,15 @@ its kind is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnncli.errors import RequestError
 from cnncli.models import models
+from cnncli.models import spelled as built_in_spelled
+from cnncli.registry import letters, same_letters
 from cnncli.sources.request import Given, Loaded, Request
 
 if TYPE_CHECKING:
@@ -40,10 +43,40 @@ def load(request: Request) -> Loaded:
     Raises `UnknownName`, `RequestError` or `DataError`. A module of the user's that raises is no error here: `Loaded.fault`.
     """
     kind = _kind(request.source)
+    _refuse_other_library(request.source)
+    if "pretrained" in request.arguments and kind in ("built_in", *_LIBRARIES.values()):
+        raise RequestError(f"{request.source}: figures do not depend on trained weights; leave pretrained= out")
     if not request.batch and kind not in _WHOLE:
         raise RequestError(f"{request.source} is described for one example, whatever the batch; leave --no-batch out")
-    found: Loaded = import_module(f"{__name__}.{kind}").read(request)
+    found: Loaded = import_module(f"{__name__}.{kind}").read(replace(request, source=spelled(request.source)))
     return found
+
+
+def spelled(source: str) -> str:
+    """`LeNet`, `torchvision:ResNet18` as they are called here and there; any other source as it is."""
+    library, colon, name = source.partition(":")
+    if not colon:
+        return built_in_spelled(source) if _kind(source) == "built_in" else source
+    if library not in _LIBRARIES or (name == name.lower() and "-" not in name):
+        return source
+    from cnncli.sources.registered import registered
+
+    return f"{library}:{same_letters(name, registered(library)) or name}"
+
+
+def _refuse_other_library(source: str) -> None:
+    """Raise `RequestError` for `torchvision/resnet18`, and for a library's name that is none of Python's packages here."""
+    library, _, name = source.replace("/", ":", 1).partition(":")
+    if not name or "/" in name or Path(source).exists():
+        return
+    if library in _LIBRARIES and "/" in source:
+        raise RequestError(f"{source}: a library's network has a colon; write {library}:{name}")
+    if letters(library) in {"pytorch", "tv", "torchhub", "pytorchvision"}:
+        raise RequestError(f"{source}: there is no such package; write torchvision:{letters(name)}")
+    if letters(library) in {"keras", "tensorflow", "tf", "hf", "huggingface", "jax", "flax"}:
+        raise RequestError(
+            f"{source}: only PyTorch's networks are read; a graph as net.onnx, or torchvision:NAME, timm:NAME"
+        )
 
 
 def made(request: Request) -> nn.Module:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from cnncli.errors import RequestError
-from cnncli.models import adaptations, edition, network
+from pathlib import Path
+
+from cnncli import words
+from cnncli.errors import RequestError, UnknownName, nearest
+from cnncli.layers import Shape, dims
+from cnncli.models import Edition, adaptations, edition, models, network
+from cnncli.registry import letters, same_letters
+from cnncli.sources.registered import registered
 from cnncli.sources.request import Loaded, Request
-from cnncli.written import typed
+from cnncli.written import channels_first, typed
+from cnncli.yaml_scalar import inert
 
 
 def read(request: Request) -> Loaded:
@@ -13,10 +20,74 @@ def read(request: Request) -> Loaded:
     name, own, shape = request.source, dict(request.arguments), request.shape()
     if "input" in own:
         raise RequestError("input is an option, not an argument of the network; write --input CxHxW")
+    usual = _edition(name)[2].input
+    if shape is not None and (other := _other_shape(shape, usual)):
+        raise RequestError(f"{name} takes C×H×W such as {dims(usual)}, not {dims(shape)}; {other}")
     found = network(name, input=shape, **own)
     adapted = tuple(adaptations(name, shape, own)) if shape or "classes" in own else ()
     if request.strict and adapted:
-        raise RequestError(
-            f"{name}: {adapted[0]}; leave --strict out to adapt it, or write --input {typed(edition(name)[2].input)}"
-        )
+        raise RequestError(f"{name}: {adapted[0]}; leave --strict out to adapt it, or write --input {typed(usual)}")
     return Loaded(found, adapted, {} if adapted else edition(name)[2].remarks)
+
+
+def _other_shape(shape: Shape, usual: Shape) -> str:
+    """The input that was meant by one with a batch, with the channels last, or by a height and width alone; "" for others."""
+    first = channels_first(shape)
+    if first and shape[0] not in {1, 3, usual[0]}:
+        return f"channels come first: --input {typed(first)}"
+    if len(shape) == len(usual) + 1:
+        return f"leave the batch out: --input {typed(shape[1:])}"
+    if len(shape) in {1, 2}:
+        return f"write --input {typed((usual[0], shape[0], shape[-1]))}"
+    return ""
+
+
+def _edition(name: str) -> tuple[str, str, Edition]:
+    """As `edition` has it; raises `UnknownName` that knows more places to look."""
+    try:
+        return edition(name)
+    except UnknownName as error:
+        where, _, chosen = name.partition("@")
+        if chosen and same_letters(where, models()):
+            there = same_letters(where, registered("torchvision"))
+            if letters(chosen) in {"torchvision", "pytorch", "torch"} and there:
+                raise UnknownName(
+                    "edition", chosen, (), where=f"{where}: ", cure=f"write torchvision:{there}"
+                ) from None
+            raise
+        cure = elsewhere(where)
+        if cure:
+            raise UnknownName("network", inert(name, 100), (), cure=cure) from None
+        raise error from None
+
+
+def elsewhere(name: str) -> str:
+    """What to write for a name that no built-in network has; "" where it may be a slip of the keyboard, or is nothing known."""
+    if advice := words.meant(words.NO_NETWORKS, name):
+        return advice
+    here = [f"{name}{suffix}" for suffix in (".yaml", ".py", ".onnx") if Path(f"{name}{suffix}").is_file()]
+    if Path("runs", name, "recipe.yaml").is_file():
+        here = [f"runs/{name}"]
+    family = sorted(
+        (known for known in models() if letters(known).startswith(letters(name))), key=lambda known: (len(known), known)
+    )
+    if here or family:
+        return "write " + " or ".join((here or family)[:6])
+    last = name.rpartition(".")[2]
+    for library in ("torchvision", "timm"):
+        if found := same_letters(last, registered(library)):
+            return f"write {library}:{found}"
+    if nearest(name, models()):
+        return ""
+    near = sorted(
+        (each for each in registered("torchvision") if letters(each).startswith(letters(last))),
+        key=lambda each: (len(each), each),
+    )
+    return (
+        f"write torchvision:{near[0]}" + (f", or another of its {len(near)}" if len(near) > 1 else "")
+        if near
+        else _ANOTHER
+    )
+
+
+_ANOTHER = "cnncli models ls lists them; others are torchvision:NAME, timm:NAME, FILE.py:Class, net.yaml, net.onnx"

@@ -12,8 +12,9 @@ from typing import NamedTuple
 from cnncli.errors import RequestError
 from cnncli.models import models
 from cnncli.overrides import override
-from cnncli.recipe import Recipe, defaults, load, renamed, resolved
-from cnncli.sources import is_code, is_library
+from cnncli.recipe import Recipe, available, defaults, load, renamed, resolved
+from cnncli.registry import same_letters
+from cnncli.sources import is_code, is_library, spelled
 from cnncli.starting import check
 from cnncli.train import folder
 from cnncli.trained import is_file, is_network
@@ -74,6 +75,7 @@ def requested(source: str, arguments: Sequence[str], options: Options, device: s
     name that is a recipe's and a network's means the network. Raises `RequestError`, and `DataError` for an unreadable file.
     """
     check_device(device)
+    source = spelled(same_letters(source, available()) or source)
     overrides = [*_beside(arguments, options), *_texts(options)]
     _, data = options.get("data.name", ("", None))
     others = [text for text in overrides if not text.startswith("data.name=")]
@@ -105,7 +107,11 @@ def _of_code(source: str, data: str, overrides: Sequence[str]) -> Request:
 def check_device(name: str) -> None:
     """Raise `RequestError` for what is no device on any machine."""
     if not _DEVICE.fullmatch(name):
-        raise RequestError(f"--device {inert(repr(name))} is no device; write auto, cpu, cuda, cuda:1 or mps")
+        instead = {"gpu": "cuda", "nvidia": "cuda", "metal": "mps"}.get(
+            name.lower(), f"cuda:{name}" if name.isdigit() else ""
+        )
+        cure = f"write {instead}" if instead else "write auto, cpu, cuda, cuda:1 or mps"
+        raise RequestError(f"--device {inert(repr(name))} is no device; {cure}")
 
 
 def _short(source: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cnncli.errors import DataError, RequestError, UnknownName
+from cnncli.errors import DataError, RequestError, UnknownName, nearest
 from cnncli.recipe import Recipe, load
 from cnncli.strict_yaml import Value
 from cnncli.train import folder
@@ -106,9 +106,25 @@ def run_folder(name: str) -> Path:
     for path in (Path(name), folder.RUNS / name):
         if (path / folder.RECIPE).is_file():
             return path
+    shown, known = (
+        inert(repr(name), 200),
+        [run.as_posix() for run in sorted(folder.runs(), key=folder.written_at, reverse=True)],
+    )
+    inside = next((parent for parent in Path(name).parents if (parent / folder.RECIPE).is_file()), None)
+    of_it = [run for run in known if Path(run).name.rpartition("-")[0] == Path(name).name]
+    begin = "train one: cnncli train lenet"
+    here = f"the newest here is {known[0]}" if known else begin
+    if inside is not None:
+        raise DataError(f"{shown} is no run folder, but lies in one: write {inside.as_posix()}")
     if Path(name).exists():
-        raise DataError(f"{inert(repr(name))} is no run folder: it holds no {folder.RECIPE}")
-    raise UnknownName("run", inert(name), [run.as_posix() for run in folder.runs()], cure="begin one: cnncli train")
+        raise DataError(f"{shown} is no run folder: it holds no {folder.RECIPE}; {here}")
+    if of_it:
+        raise UnknownName("run", inert(name, 200), (), instead=of_it[0])
+    if known and nearest(name, known):
+        raise UnknownName("run", inert(name, 200), known)
+    if Path(name).name != name:
+        raise DataError(f"{shown}: there is no such run folder; {here}")
+    raise UnknownName("run", inert(name, 200), (), cure=here)
 
 
 def _shown(value: Value) -> str:

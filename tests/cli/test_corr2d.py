@@ -178,11 +178,11 @@ def test_every_step_is_printed_where_there_is_no_terminal(cnncli: Cnncli) -> Non
 @pytest.mark.parametrize(
     ("line", "code", "words"),
     [
-        ("--x '1 2; 3'", 2, "--x: row 1: 1 number, row 0 has 2"),
-        ("--kernel '1 x'", 2, "--kernel: row 0, column 1: 'x' is not a number"),
+        ("--x '1 2; 3'", 2, "--input: row 1: 1 number, row 0 has 2"),
+        ("--kernel '1 x'", 2, "--k: row 0, column 1: 'x' is not a number"),
         ("--kernel sobell", 2, "did you mean 'sobel'"),
-        ("--x ''", 2, "--x: row 0: no number stands in it"),
-        ("--kernel ''", 2, "--kernel: row 0: no number stands in it"),
+        ("--x ''", 2, "--input: row 0: no number stands in it"),
+        ("--kernel ''", 2, "--k: row 0: no number stands in it"),
         ("--size 8x8", 2, "--channels and --size are for images"),
         ("--x nowhere.csv", 3, "cannot read 'nowhere.csv'"),
         ("--x nowhere.png", 3, "cannot read the image 'nowhere.png'"),

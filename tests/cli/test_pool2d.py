@@ -77,7 +77,7 @@ def test_every_step_is_printed_where_there_is_no_terminal(cnncli: Cnncli) -> Non
 @pytest.mark.parametrize(
     ("line", "code", "words"),
     [
-        ("--x '1 2; 3'", 2, "--x: row 1: 1 number, row 0 has 2"),
+        ("--x '1 2; 3'", 2, "--input: row 1: 1 number, row 0 has 2"),
         ("--k 9", 2, "smaller than the 9×9 window"),
         ("--k 2 --pad 2", 2, "more than half of the kernel"),
         ("--mode avg --dilation 2", 2, "--dilation is for --mode max"),

@@ -1,0 +1,287 @@
+"""Lines that a command cannot read: read as they were meant where that is plain, else refused with what to type."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from typer.core import TyperOption
+
+from cnncli import words
+from cnncli.errors import CnncliError, RequestError, nearest
+from cnncli.registry import letters
+
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+_RECIPES = ("train", "resume", "lr-find")
+
+Command = Any
+"""One of typer's, whose click has no public types."""
+
+
+def typed(*parts: str) -> str:
+    """What to type, quoted for a shell."""
+    return shlex.join(("cnncli", *parts))
+
+
+def mended(command: Command, error: Any, given: list[str]) -> list[str]:  # noqa: ANN401
+    """The line with what typer complains of replaced; raises `RequestError` with what to type."""
+    match type(error).__name__:
+        case "NoSuchOption":
+            return _with_option(command, error.option_name, given)
+        case "MissingParameter":
+            raise RequestError(_missing(command, error.param, given)) from None
+        case "BadOptionUsage":
+            option = next((each for each in command.params if error.option_name in each.opts), None)
+            takes = "takes no value" if option is None or option.is_flag else f"needs a value, as in {_example(option)}"
+            raise RequestError(f"{error.option_name} {takes}") from None
+        case "BadParameter" if error.__cause__ is not None and error.param is not None:
+            return _with_value(command, error.param, error.__cause__.errors()[0], given)
+        case "UsageError" if "extra argument" in error.message:
+            raise RequestError(_nameless(command, given)) from None
+    raise error
+
+
+def model_first(command: Command, given: list[str]) -> list[str]:
+    """`model=lenet` among `key=value`, as other programs have it, as the first argument; also where it does not come first."""
+    takes = {param.name for param in command.params} & {"arguments", "images"}
+    for place, word in enumerate(given):
+        key, _, value = word.partition("=")
+        if takes and value and words.meant(words.POSITIONS, key) == 0 and not Path(given[0]).exists():
+            return [value, *given[:place], *given[place + 1 :]]
+    return given
+
+
+def refuse_loose(command: Command, loose: Sequence[str], given: Sequence[str]) -> None:
+    """Raise `RequestError` for a word that stands among `key=value` and looks like the value of an option."""
+    if command.name == "solve" and given[0].isdigit():
+        raise RequestError(_nameless(command, given))
+    place = given.index(loose[0])
+    if given[place - 2 : place - 1] == ["--input"] and all(word.isdigit() for word in (given[place - 1], *loose)):
+        line = [*given[: place - 1], "x".join((given[place - 1], *loose)), *given[place + len(loose) :]]
+        raise RequestError(f"a shape is one word; write {typed(command.name, *line)}")
+    before, after = given[:place], given[place + 1 :]
+    if after[:1] == ["="] or loose[0].endswith("="):
+        instead, after = ["".join(given[place : place + 3])], given[place + 3 :]
+    elif (key := loose[0].partition(":")[0]).isidentifier() and key != loose[0] and "=" not in loose[0]:
+        instead = [loose[0].replace(":", "=", 1)]
+    elif option := _option_for(command, loose[0]):
+        instead = [option, loose[0]]
+    else:
+        return
+    raise RequestError(f"{loose[0]!r} is not key=value; write {typed(command.name, *before, *instead, *after)}")
+
+
+def _with_option(command: Command, name: str, given: list[str]) -> list[str]:
+    """The line with what was meant by the unknown option `name`."""
+    place = _place(name, given)
+    written, equals, value = given[place].partition("=")
+    follows = not equals and place + 1 < len(given) and not _is_option(given[place + 1])
+    value = given[place + 1] if follows else value
+    before, after, values = given[:place], given[place + 1 + follows :], [value] if equals or follows else []
+    options, word = _options(command), letters(written)
+    for meant in (word, *words.OPTIONS.get(word, ())):
+        if letters(meant) in options and (values or word not in words.FLAGS):
+            return [*before, options[letters(meant)], *values, *after]
+    instead = words.FLAGS.get(word, "").split()
+    if instead and (letters(instead[0].strip("-")) in options or ("=" in instead[0] and command.name in _RECIPES)):
+        return [*before, *instead, *values, *after]
+    position = words.POSITIONS.get(word)
+    if value and position is not None and _takes(command, position):
+        return [value, *before, *after] if position == 0 else [*before, *after, value]
+    if value and (pair := _pair(command, written.lstrip("-"), value)):
+        return [*before, *after, pair]
+    near = options.get(nearest(word, options, 0.75) or "")
+    advice = words.ADVICE.get(word)
+    if word in {"out", "output", "o", "save", "file"} and command.name not in _RECIPES:
+        advice = f"the result goes to stdout: {typed(command.name, *before, *after)} > FILE"
+    if advice is None and near:
+        advice = f"did you mean {near}? {typed(command.name, *before, near, *values, *after)}"
+    listed = ", ".join(param.opts[0] for param in command.params if isinstance(param, TyperOption))
+    raise RequestError(f"{command.name} has no option {written}; {advice or f'its options are {listed}'}")
+
+
+def _options(command: Command) -> dict[str, str]:
+    """Every option as it is written, by its letters."""
+    return {letters(text): text for param in command.params if isinstance(param, TyperOption) for text in param.opts}
+
+
+def _takes(command: Command, position: int) -> bool:
+    """Whether the command's first argument, or its last, may be given by a name that other programs have for it."""
+    arguments = [param for param in command.params if not isinstance(param, TyperOption)]
+    return bool(arguments) and (position == 0 or arguments[-1].name == "images")
+
+
+def _pair(command: Command, name: str, value: str) -> str:
+    """`name=value` where an option is a recipe's key, or may be an argument of the network's own; else ""."""
+    key = name.replace("-", "_")
+    if command.name in _RECIPES:
+        from cnncli.recipe_schema.keys import keys
+
+        known = {part for path in keys() for part in (str(path[-1]), ".".join(map(str, path)))} - {"name"}
+        return f"{key}={value}" if key in known or letters(key) in words.KEYS else ""
+    free = "arguments" in {param.name for param in command.params} and command.name not in ("params", "models")
+    strange = letters(name) not in words.ADVICE and nearest(name, _options(command), 0.8) is None
+    return f"{key}={value}" if free and strange else ""
+
+
+def _missing(command: Command, param: Any, given: Sequence[str]) -> str:  # noqa: ANN401
+    """What is missing, and a line that has it."""
+    from cnncli.cli import example
+
+    what = param.opts[0] if isinstance(param, TyperOption) else param.metavar
+    line = example(command.name)
+    alone = [given[place] for place in _alone(command, given)]
+    if command.name == "export" and alone:
+        line = typed("export", alone[0], "--to", (alone[1:] or ["onnx"])[0])
+    if command.name in ("evaluate", "health", "export") and newest_run() and not alone:
+        line = typed(
+            command.name,
+            newest_run(),
+            *given,
+            *(() if "--to" in given or command.name != "export" else ("--to", "onnx")),
+        )
+    if command.name == "predict" and alone:
+        line = typed("predict", alone[0], "IMAGE")
+        if alone[0].lower().endswith(IMAGES):
+            run = newest_run()
+            what, line = "a RUN", typed("predict", run or "RUN", *given)
+            line += "" if run else "; train one first: cnncli train lenet"
+    return f"{command.name} needs {what}, as in {line}"
+
+
+def _with_value(command: Command, param: Any, wrong: Any, given: list[str]) -> list[str]:  # noqa: ANN401
+    """The line with another name for one of an option's choices replaced by that; raises `RequestError` for other values."""
+    name, value = max(param.opts, key=len), str(wrong["input"])
+    name = name if isinstance(param, TyperOption) else str(param.metavar)
+    choices = [str(choice) for choice in param.type_descriptor.choices or ()]
+    clumped = next(
+        (
+            word
+            for word in given
+            if word[:1] == "-" != word[1:2] and word[1:].endswith(value) and word[:2] in param.opts
+        ),
+        "",
+    )
+    if clumped and not value.isdigit():  # typer reads `-bs 64` as `-b s`
+        return _with_option(command, clumped, given)
+    meant = words.one_of(value, words.CHOICES, choices)
+    if meant is not None and meant != value:
+        for written, instead in ((value, meant), *((f"{opt}={value}", f"{opt}={meant}") for opt in param.opts)):
+            if written in given:
+                return [instead if word == written else word for word in given]
+    raise RequestError(f"{name} {value!r} {_cure(command, param, wrong, choices)}")
+
+
+def _cure(command: Command, param: Any, wrong: Any, choices: Sequence[str]) -> str:  # noqa: ANN401
+    """What is wrong with a value and what to write, in our words."""
+    value, kind, limits = str(wrong["input"]), str(wrong["type"]), wrong.get("ctx", {})
+    if choices:
+        others = [each for each in command.params if value in str(each.metavar).split("|")]
+        near = nearest(value, choices)
+        cure = f"write {others[0].opts[0]} {value}" if others else f"did you mean {near!r}?" if near else ""
+        return f"is none of {', '.join(choices)}" + (f"; {cure}" if cure else "")
+    for key, side, bound in (("ge", "small", "least"), ("le", "large", "most")):
+        if key in limits:
+            return f"is too {side}; the {bound} is {limits[key]}"
+    if kind.startswith("float"):
+        number = value.strip(",").replace(",", ".")
+        return f"is not a number; write {number if _is_number(number) else _example(param)}"
+    if kind.startswith("int"):
+        whole = value.replace(",", "").removesuffix(".0")
+        return f"is not a whole number; write {whole if whole.isdigit() else _example(param)}"
+    return f"cannot be read; write {_example(param)}"
+
+
+def _nameless(command: Command, given: Sequence[str]) -> str:
+    """What to write for words that stand where the command's arguments have names."""
+    valued = {
+        text for each in command.params if isinstance(each, TyperOption) and not each.is_flag for text in each.opts
+    }
+    places = [
+        place for place, word in enumerate(given) if not _is_option(word) and given[max(place - 1, 0)] not in valued
+    ]
+    own = 0 if command.name == "solve" else sum(not isinstance(param, TyperOption) for param in command.params)
+    named = [word for place, word in enumerate(given) if place not in places]
+    first, loose = [given[place] for place in places[:own]], [given[place] for place in places[own:]]
+    free = [name for name in words.IN_ORDER.get(command.name, "").split() if f"--{name}" not in named]
+    choices = {
+        str(choice): param
+        for param in command.params
+        for choice in getattr(param.type_descriptor, "choices", None) or ()
+    }
+    if loose and loose[0] in choices:
+        free = [choices[loose[0]].opts[0].strip("-"), *free]
+    if len(loose) > len(free):
+        return f"{command.name} takes no {loose[len(free)]!r}; see cnncli {command.name} --help"
+    pairs = [part for name, word in zip(free, loose, strict=False) for part in (f"--{name}", word)]
+    return f"{command.name} takes {loose[0]!r} by name: {typed(command.name, *first, *pairs, *named)}"
+
+
+def _alone(command: Command, given: Sequence[str]) -> list[int]:
+    """Where words stand that are neither an option nor the value of one."""
+    valued = {
+        text for each in command.params if isinstance(each, TyperOption) and not each.is_flag for text in each.opts
+    }
+    before = ["", *given]
+    return [place for place, word in enumerate(given) if not _is_option(word) and before[place] not in valued]
+
+
+def _option_for(command: Command, word: str) -> str:
+    """The option of which `word` looks like a value; "" for none."""
+    from cnncli.datasets import datasets, families
+    from cnncli.written import parts_of
+
+    suffix = Path(word).suffix.lower()
+    looks = {
+        "--image": suffix in IMAGES,
+        "--out": suffix in {".py", ".png"},
+        "--input": all(part.isdigit() for part in parts_of(word)) and command.name not in _RECIPES,
+        "--data": words.one_of(word, words.SETS, datasets()) is not None or word.partition(":")[0] in families(),
+        "--row": re.fullmatch(r"[A-Za-z][\w.]*\d[\w.]*", word) is not None,
+    }
+    options = set(_options(command).values())
+    return next((option for option, looks_so in looks.items() if looks_so and option in options), "")
+
+
+def _place(name: str, given: Sequence[str]) -> int:
+    """Where the option that typer did not find stands; `-l` may be the beginning, or a part, of `-lr`."""
+    whole = (place for place, word in enumerate(given) if word.partition("=")[0] == name)
+    short = (place for place, word in enumerate(given) if word[:1] == "-" and word[1:2] != "-" and name[1:] in word)
+    return next(whole, next(short, 0))
+
+
+def _is_option(word: str) -> bool:
+    return word.startswith("-") and word != "-" and not _is_number(word.partition(",")[0].partition("x")[0])
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _example(param: Any) -> str:  # noqa: ANN401
+    """The option with a value: its default, or what its metavar or its type says."""
+    kind = str(param.type_descriptor.annotation)
+    default = param.default if isinstance(param.default, int | float | str) else None
+    value = (
+        default
+        if default is not None
+        else param.metavar or ("0.1" if "float" in kind else "1" if "int" in kind else "TEXT")
+    )
+    return f"{max(param.opts, key=len)} {value}"
+
+
+def newest_run() -> str:
+    """The newest run here; "" where there is none."""
+    from cnncli.train import folder
+
+    try:
+        return folder.newest().as_posix()
+    except CnncliError:
+        return ""

@@ -1,0 +1,83 @@
+"""Commands that there are not: other spellings of ours, other programs' commands, and what is the argument of one."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from cnncli import words
+from cnncli.cli._mistake import IMAGES, newest_run, typed
+from cnncli.errors import RequestError, UnknownName, nearest
+from cnncli.registry import letters, same_letters
+
+
+def line_meant(given: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The line whose first word is none of the commands `known`, as it was meant; raises `RequestError` with what to type."""
+    name, rest = given[0], list(given[1:])
+    if letters(name) == "help":
+        return [*rest[:1], "--help"]
+    if letters(name) == "version":
+        return ["--version"]
+    found = same_letters(name, known) or words.meant(words.COMMANDS, name)
+    if found:
+        return [found, *rest]
+    if advice := words.meant(words.NO_COMMANDS, name):
+        raise RequestError(f"unknown command {name!r}; {advice}")
+    if instead := words.meant(words.INSTEAD, name):
+        raise RequestError(f"unknown command {name!r}; write {_line(instead, rest)}")
+    if what := _argument(name, rest):
+        raise RequestError(what)
+    raise UnknownName("command", name, known, cure="" if nearest(name, known) else "cnncli --help lists them")
+
+
+def _line(instead: str, rest: Sequence[str]) -> str:
+    """Our command with the rest of the line, or with an example where there is none."""
+    from cnncli.cli import example
+
+    words_ = instead.split()
+    if instead == "diff" and rest and all(_is_run(word) for word in rest):
+        words_ = ["runs", "compare"]
+    if instead == "pool2d" and any(word.startswith("--c") for word in rest):
+        words_ = ["params", "max-pool"]
+    if instead == "corr2d" and any(word.startswith("--c") for word in rest):
+        words_ = ["params", "conv"]
+    if not rest and words_[0] in ("evaluate", "resume", "health", "export") and newest_run():
+        return typed(words_[0], newest_run(), *(("--to", "onnx") if words_[0] == "export" else ()))
+    if not rest:
+        return example(words_[0]) if len(words_) == 1 else typed(*(word for word in words_ if word != "{}"), "NAME")
+    filled = [part for word in words_ for part in (rest if word == "{}" else [word])]
+    return typed(*filled, *([] if "{}" in words_ else rest))
+
+
+def _is_run(name: str) -> bool:
+    return any((path / "recipe.yaml").is_file() for path in (Path(name), Path("runs", name)))
+
+
+def _argument(name: str, rest: Sequence[str]) -> str:
+    """What a word is that some command takes as its argument, and which; "" for none."""
+    from cnncli.datasets import datasets
+    from cnncli.layers import layer_kinds
+    from cnncli.models import models
+    from cnncli.recipe import available
+
+    source = same_letters(name.partition("@")[0], models()) or ":" in name
+    suffix, rest_of_line = Path(name).suffix.lower(), " ".join(map(shlex.quote, rest))
+    recipe, data_set = same_letters(name, available()), words.one_of(name, words.SETS, datasets())
+    layer = same_letters(name, layer_kinds()) or letters(name) in {*words.KINDS, *words.NO_KINDS}
+    quoted = shlex.quote(name)
+    known = (
+        (_is_run(name), f"is a run; write cnncli evaluate {quoted}, or predict, health, export"),
+        (
+            source or suffix in _SOURCES,
+            f"is a network; write cnncli summary {quoted} {rest_of_line}, or train, code, bench",
+        ),
+        (suffix in IMAGES, f"is an image; write cnncli predict RUN {quoted}, or cnncli corr2d --input {quoted}"),
+        (recipe, f"is a recipe; write cnncli train {recipe} {rest_of_line}"),
+        (data_set, f"is a data set; write cnncli data info {data_set}, or cnncli train lenet --data {data_set}"),
+        (layer, f"is a layer; write cnncli params {quoted} {rest_of_line}"),
+    )
+    return next((f"{name!r} {what.replace(' ,', ',').strip()}" for is_one, what in known if is_one), "")
+
+
+_SOURCES = {".py", ".yaml", ".yml", ".onnx", ".safetensors", ".pt", ".pth"}
