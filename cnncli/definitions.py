@@ -79,7 +79,7 @@ class Definitions:
         alike: dict[object, list[Part]] = {}
         self._shapes: dict[str, object] = {}
         for part in parts:
-            alike.setdefault((part.kind or part.path, self.shape(part)), []).append(part)
+            alike.setdefault((part.kind or part.path.rpartition(".")[2], self.shape(part)), []).append(part)
         names = _names([(found[0].kind or _camel(found[0].path)) for found in alike.values()], set(taken))
         self.all = [self._definition(name, found) for name, found in zip(names, alike.values(), strict=True)]
         self._by_path = {part.path: each for each in self.all for part in each.uses}
