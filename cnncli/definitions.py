@@ -66,13 +66,14 @@ class Definitions:
     def __init__(
         self,
         parts: Iterable[Part],
-        layer_of: Callable[[Node], Layer],
+        layer_of: Callable[[Node], Layer | None],
         taken: Iterable[str] = (),
         written: Callable[[Node | Part, Part], object] | None = None,
     ) -> None:
-        """parts: those to be defined, inner ones first · layer_of: the spec to show · taken: names that are in use ·
+        """parts: those to be defined, inner ones first · layer_of: the spec to show, None where it has no arguments ·
 
-        written: for a node of a part that is written as it stands, what is written; for a part, what it holds besides its items
+        taken: names that are in use · written: for a node of a part that is written as it stands, what is written; for a part, what
+        it holds besides its items
         """
         self._layer_of, self._written = layer_of, written or _nothing
         self._values: dict[str, dict[Slot, object]] = {}
@@ -94,8 +95,8 @@ class Definitions:
             self._values[part.path] = {
                 (part.relative(node.name), name): value
                 for node in part.nodes()
-                if node.shares is None and self._written(node, part) is None
-                for name, value in plain(self._layer_of(node)).items()
+                if node.shares is None and (layer := self._layer_of(node)) is not None
+                for name, value in plain(layer).items()
             }
         return self._values[part.path]
 
@@ -114,6 +115,7 @@ class Definitions:
                 else (
                     part.relative(item.name),
                     type(item.layer),
+                    type(self._layer_of(item)),
                     item.frozen,
                     item.shares is None,
                     wires.all(item.inputs, item),

@@ -138,3 +138,16 @@ def leaves(call: Spelled) -> Iterator[Operand]:
     """The tensors that a call starts from, those of what is computed for it among them."""
     for each in (call, *(made.call for made in computed(call))):
         yield from (operand for operand in each.operands if not isinstance(operand, Computed))
+
+
+def counts(call: Spelled) -> bool:
+    """Whether a number of the call, or of what is computed for it, grows with the batch."""
+    forms = [call.form, *(each.call.form for each in computed(call))]
+    return any(_grows(value) for form in forms for value in (*form.args, *(value for _, value in form.named)))
+
+
+def _grows(value: object) -> bool:
+    if isinstance(value, Batched):
+        return True
+    plain = type(value) in (tuple, list) or isinstance(value, Stretch)
+    return plain and any(_grows(each) for each in value)  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnncli.code.held import held_by
-from cnncli.code.writing import to_python
+from cnncli.code.held import held_by, tables
+from cnncli.code.writing import Written, to_python, written
 
-__all__ = ["held_by", "to_python"]
+__all__ = ["Written", "held_by", "tables", "to_python", "written"]

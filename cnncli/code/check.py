@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cnncli.code.held import saved
 from cnncli.code.writing import class_name
 from cnncli.errors import RequestError
-from cnncli.layers import Tensor
+from cnncli.layers import Tensor, dims
 from cnncli.network import Network
 
 if TYPE_CHECKING:
@@ -19,11 +22,19 @@ if TYPE_CHECKING:
 EXAMPLES = 2
 
 
+class Beside(NamedTuple):
+    """The file beside the code: its name, and the numbers of buffers by name."""
+
+    name: str
+    constants: Mapping[str, torch.Tensor]
+
+
 class Original(NamedTuple):
-    """The module that a network was recorded from, and what it was run on, as `record` takes that."""
+    """The module that a network was recorded from, what it was run on, as `record` takes that, and what its code reads besides."""
 
     module: nn.Module
     inputs: Any
+    beside: Beside | None = None
 
 
 def differences(network: Network, text: str, original: Original | None = None, *, seed: int = 0) -> list[str]:
@@ -73,7 +84,7 @@ class _Pair(NamedTuple):
 def _pair(network: Network, text: str, original: Original | None) -> _Pair:
     from cnncli.build import build
 
-    theirs = module_in(text, network)
+    theirs = module_in(text, network, None if original is None else original.beside)
     if original is None:
         inputs = [_example(tensor) for tensor in network.inputs.values()]
         return _Pair(build(network), theirs, (tuple(inputs), {}), inputs)
@@ -85,12 +96,48 @@ def _pair(network: Network, text: str, original: Original | None) -> _Pair:
     return _Pair(original.module, theirs, (tuple(_examples(each, inputs) for each in original.inputs), {}), inputs)
 
 
-def module_in(text: str, network: Network) -> nn.Module:
-    """The network's module, made by running the file `text`, which `to_python` wrote."""
-    names: dict[str, Any] = {"__name__": "cnncli_code"}
-    exec(compile(text, "<cnncli code>", "exec"), names)  # noqa: S102  (our own text: names in it are checked)
-    module: nn.Module = names[class_name(network)]()
+def module_in(text: str, network: Network, beside: Beside | None = None) -> nn.Module:
+    """The network's module, made by running the file `text`, which `written` made, with the file beside it."""
+    with TemporaryDirectory() as folder:
+        if beside is not None:
+            saved(beside.constants, Path(folder) / beside.name)
+        names: dict[str, Any] = {"__name__": "cnncli_code", "__file__": str(Path(folder) / "net.py")}
+        exec(compile(text, "<cnncli code>", "exec"), names)  # noqa: S102  (our own text: names in it are checked)
+        module: nn.Module = names[class_name(network)]()
     return module
+
+
+def misfit(network: Network, text: str, original: Original) -> str:
+    """How the state dict of the module in `text` differs from the original's; empty where names, shapes and dtypes are the same.
+
+    Takes no memory: the module is made on the meta device.
+    """
+    import torch
+
+    try:
+        with torch.device("meta"):
+            found = _shapes(module_in(text, network, original.beside))
+    except Exception as error:  # noqa: BLE001  (whatever it is, the text is wrong)
+        return str(error).partition("\n")[0] or type(error).__name__
+    wanted = _shapes(original.module)
+    for name in sorted(found.keys() | wanted.keys(), key=[*wanted, *found].index):
+        if name not in found or name not in wanted:
+            return f"the state dict has {name!r} in one of them only"
+        if found[name] != wanted[name]:
+            return f"{name} is {found[name]} in it, not {wanted[name]}"
+    return ""
+
+
+def _shapes(module: nn.Module) -> dict[str, str]:
+    """`parameter 64×3×7×7 float32` by name in the state dict."""
+    import torch
+
+    learned = {name for name, _ in module.named_parameters(remove_duplicate=False)}
+    return {
+        name: f"{'parameter' if name in learned else 'buffer'} {dims(tuple(each.shape)) or '1'} {str(each.dtype)[6:]}"
+        for name, each in module.state_dict().items()
+        if isinstance(each, torch.Tensor)
+    }
 
 
 def filled(module: nn.Module) -> None:

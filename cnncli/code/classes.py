@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from keyword import iskeyword
 
@@ -11,7 +11,7 @@ from cnncli.code import held
 from cnncli.code.chains import is_numbered
 from cnncli.code.expressions import applied, constructor, literal, shapes
 from cnncli.code.layout import WIDTH, Argument, Call, positional, statement
-from cnncli.code.recorded import Recorded
+from cnncli.code.recorded import EXAMPLES, Recorded
 from cnncli.code.spelling import Surroundings, Words
 from cnncli.code.variables import Free, Line, argument_names, lines
 from cnncli.definitions import Definition, Definitions
@@ -69,8 +69,19 @@ class Writer:
         found += _signature("__init__", ["self", *parameters])
         if chain:
             items = tuple(self._chained(item, scope) for item in scope.part.items)
-            return [*found, *statement("", Call("super().__init__", items)), *self._freezing(scope)]
-        found += ["        super().__init__()", *self._registered(scope), *self._freezing(scope), ""]
+            return [
+                *found,
+                *statement("", Call("super().__init__", items)),
+                *self._freezing(scope),
+                *self._loading(scope),
+            ]
+        found += [
+            "        super().__init__()",
+            *self._registered(scope),
+            *self._freezing(scope),
+            *self._loading(scope),
+            "",
+        ]
         return [*found, *self._forward(scope)]
 
     def _registered(self, scope: _Scope) -> Iterator[str]:
@@ -166,6 +177,17 @@ class Writer:
             if owns and self.rows[node.name].layer.weights:
                 yield f"        {path_of(scope.part.relative(node.name))}.requires_grad_(False)"
 
+    def _loading(self, scope: _Scope) -> list[str]:
+        """Fill the network's constant buffers from the file beside the code."""
+        if scope.part.path or not self.recorded.tables:
+            return []
+        file = Call("Path(__file__).with_name", positional([f'"{self.recorded.beside}"']))
+        return [
+            *statement("constants = ", Call("torch.load", (Argument(file), Argument("True", "weights_only=")))),
+            "        for name, values in constants.items():",
+            "            self.get_buffer(name).copy_(values)",
+        ]
+
     def _own_nodes(self, part: Part) -> Iterator[Node]:
         for item in part.items:
             if isinstance(item, Node):
@@ -183,7 +205,8 @@ class Writer:
         if not found:
             return [*_signature("forward", ["self", *arguments]), *_returned(results)]
         free = Free({*arguments, *results, *(name for line in found for name in (*line.inputs, *line.outputs))})
-        body = [text for line in found[:-1] for text in self._line(line, scope, free)]
+        body = self._counted(part, found, arguments)
+        body += [text for line in found[:-1] for text in self._line(line, scope, free)]
         last = found[-1]
         if tuple(last.outputs) == tuple(results) and len(results) == 1 and not self._adds_in_place(last):
             before, value = self._said(last, scope, free)
@@ -193,6 +216,14 @@ class Writer:
             body += self._line(last, scope, free)
             body += _returned(results)
         return [*_signature("forward", ["self", *arguments]), *body]
+
+    def _counted(self, part: Part, found: Sequence[Line], arguments: Sequence[str]) -> list[str]:
+        """How many examples there are, where a line has to be told."""
+        if not any(isinstance(line.item, Node) and line.item.name in self.recorded.counting for line in found):
+            return []
+        pairs = zip(arguments, part.inputs, strict=True)
+        batched = [(name, tensor.batch) for name, value in pairs if (tensor := self.tensor(value)).batch is not None]
+        return [f"        {EXAMPLES} = {name}.shape[{batch}]" for name, batch in batched[:1]]
 
     def _line(self, line: Line, scope: _Scope, free: Free) -> list[str]:
         comment = self._shapes(line.item)
@@ -209,8 +240,9 @@ class Writer:
         if isinstance(item, Part) or not self.recorded.is_recorded(item):
             return Words([], self._value(line, scope))
         tensors = [self.tensor(value) for value in item.inputs]
+        many = EXAMPLES if item.name in self.recorded.counting else None
         around = Surroundings(
-            line.inputs, tensors, line.outputs, lambda name: path_of(scope.part.relative(name)), free.name
+            line.inputs, tensors, line.outputs, lambda name: path_of(scope.part.relative(name)), free.name, many
         )
         return self.recorded.words(item, around, path_of(scope.part.relative(item.shares or item.name)))
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
+from math import prod
+from operator import mul
 
 from cnncli.code import held
 from cnncli.code.chains import is_chain
@@ -13,31 +16,51 @@ from cnncli.code.layout import Argument, Call, positional
 from cnncli.code.methods import UnwrittenError
 from cnncli.code.spelling import Statement, Surroundings, Words, words
 from cnncli.errors import RequestError
-from cnncli.layers import Layer, layer_kinds
+from cnncli.layers import Layer, Tensor, layer_kinds
 from cnncli.layers.given import Mapped
 from cnncli.layers.opaque import Operation, Unused
-from cnncli.layers.rearrange import Expand, Rearrange
+from cnncli.layers.rearrange import Contiguous, Expand, Rearrange
 from cnncli.layers.shape import Flatten, Permute, Reshape, Slice
 from cnncli.network import Network, Node, named, source
 from cnncli.parts import Part, parts
 from cnncli.report import Row
-from cnncli.spelled import Held, Spelled, Word, leaves
+from cnncli.spelled import Held, Spelled, Word, counts, leaves
 
+EXAMPLES = "examples"
+"""The variable that holds how many there are, where a network's forward pass has to say it."""
 STEPS = (Expand, Reshape, Permute, Slice, Flatten)
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What is particular about a recorded network. weights: all parameters and buffers of the module, where they are known."""
+    """What is particular about a recorded network.
+
+    weights: all parameters and buffers of the module, where they are known · beside: the file of numbers that go beside the code
+    """
 
     network: Network
     rows: Mapping[str, Row]
     weights: Weights
+    beside: str = ""
 
     @cached_property
     def whole(self) -> Part:
         """The network as parts, each of which holds the weights that it reads."""
-        return parts(self.network, {name: self._read(name) for name in self._apart})
+        outside = [""]  # what is read of the network itself: no path begins so
+        return parts(
+            self.network, {name: self._read(name) + (outside if name in self.counting else []) for name in self._apart}
+        )
+
+    @cached_property
+    def counting(self) -> frozenset[str]:
+        """The nodes that have to be told how many examples there are: none of their inputs says it."""
+        return frozenset(
+            node.name
+            for node in self.network.nodes
+            if (call := self.network.calls.get(node.name)) is not None
+            and counts(call)
+            and all(tensor.batch is None for tensor in self.rows[node.name].call.inputs)
+        )
 
     @cached_property
     def _apart(self) -> frozenset[str]:
@@ -73,6 +96,10 @@ class Recorded:
         """Whether a module is registered for the node."""
         return node.name not in self._apart or isinstance(node.layer, Mapped)
 
+    def made(self, node: Node) -> Layer | None:
+        """The layer whose module is made for the node, None where there is none."""
+        return self.inner(self.rows[node.name].layer) if self.has_module(node) else None
+
     @cached_property
     def torchs(self) -> dict[str, str]:
         """For attention that torch's own module computed, the class that computes it so: ours has other last bits."""
@@ -100,7 +127,13 @@ class Recorded:
             )
         )
         known = self.weights or held.held_in(self.network, {name: row.layer for name, row in self.rows.items()})
-        return {name: weight for name, weight in known.items() if name not in owned}
+        read = {name for node in self.network.nodes for name in self._read(node.name)}
+        return {name: weight for name, weight in known.items() if name not in owned and (weight.kept or name in read)}
+
+    @cached_property
+    def tables(self) -> list[str]:
+        """The buffers whose numbers go beside the code."""
+        return [name for name, weight in self.bare.items() if weight.tabled]
 
     @cached_property
     def _homes(self) -> dict[str, list[str]]:
@@ -154,7 +187,8 @@ class Recorded:
         row = self.rows[node.name]
         outputs = [f"out{place}" for place in range(len(row.call.outputs))]
         inputs = [f"in{place}" for place in range(len(node.inputs))]
-        around = Surroundings(inputs, row.call.inputs, outputs, part.relative, "free{}".format)
+        many = EXAMPLES if node.name in self.counting else None
+        around = Surroundings(inputs, row.call.inputs, outputs, part.relative, "free{}".format, many)
         return Words([], "") if self.is_silent(node) else self.words(node, around, part.relative(node.name))
 
     def check(self) -> None:
@@ -168,14 +202,21 @@ class Recorded:
                 f"{self.network.name}: {named(rows)} {each} recorded from a module and cannot be written as code "
                 f"({first.name}: {why}); use that module itself"
             )
+        if self.tables and not self.beside:
+            more = f" and of {len(self.tables) - 1} other buffers" if self.tables[1:] else ""
+            raise RequestError(
+                f"{self.network.name}: the numbers of {self.tables[0]}{more} go into a file beside "
+                "the code, since no state dict holds them; write the code to a file, as in --out net.py"
+            )
 
     def _obstacle(self, node: Node) -> str:
         """What keeps a node from being written; empty where nothing does."""
         if not self.is_recorded(node):
             return ""
-        fleeting = [name for name in self._read(node.name) if name in self.weights and not self.weights[name].kept]
+        read = {name: self.weights[name] for name in self._read(node.name) if name in self.weights}
+        fleeting = [name for name, weight in read.items() if not weight.kept and not weight.numbered]
         if fleeting and not self.is_silent(node):
-            return f"the numbers of {fleeting[0]} are in no state dict"
+            return f"the numbers of {fleeting[0]} are in no state dict and not known before it runs"
         try:
             self._sketch(node, self.whole)
         except UnwrittenError as error:
@@ -201,9 +242,8 @@ def spoken(layer: Layer, call: Spelled | None, around: Surroundings, module: str
 def _rearranged(layer: Rearrange, around: Surroundings) -> Words:
     """Steps on the one input; what overwrites its variable comes last."""
     x, tensor = around.inputs[0], around.tensors[0]
-    batched = tensor.batch is not None
     parts = zip(around.outputs, layer.parts, strict=True)
-    chains = {name: list(_chain(steps, x, name, batched=batched, copies=layer.copies)) for name, steps in parts}
+    chains = {name: list(_chain(steps, x, name, tensor)) for name, steps in parts}
     chains.pop("_", None)
     order = sorted(chains, key=lambda name: name == x)
     before = [statement for name in order for statement in chains[name]]
@@ -212,21 +252,42 @@ def _rearranged(layer: Rearrange, around: Surroundings) -> Words:
     return Words(before, ", ".join(around.outputs))
 
 
-def _chain(steps: Sequence[Layer], x: str, target: str, *, batched: bool, copies: bool) -> Iterator[Statement]:
-    """The steps from a variable to another; laid out anew where nothing else does it."""
-    read = x
-    for step in steps:
-        yield Statement(target, _step(step, read, batched=batched))
-        read = target
-    if copies and not (steps and isinstance(steps[-1], Reshape | Flatten) and len(steps) > 1):
-        yield Statement(target, f"{read}.contiguous()")
-    elif not steps:
-        yield Statement(target, read)
+def _chain(steps: Sequence[Layer], x: str, target: str, tensor: Tensor) -> Iterator[Statement]:
+    """The steps from a variable to another. tensor: what the variable holds"""
+    if not steps:
+        yield Statement(target, x)
+    held = [tensor]
+    for place, step in enumerate(steps):
+        if not (isinstance(step, Contiguous) and _copies(steps[:place], held)):
+            yield Statement(target, _step(step, x, batched=tensor.batch is not None))
+            x = target
+        held.append(step.resolve((held[-1],)).outputs((held[-1],))[0])
+
+
+def _copies(steps: Sequence[Layer], held: Sequence[Tensor]) -> bool:
+    """Whether the last step cannot but lay the numbers out anew: a reshape across axes in another order.
+
+    held: what the steps start from, and what each makes
+    """
+    if len(steps) < 2 or not isinstance(steps[-1], Reshape | Flatten) or not isinstance(steps[-2], Permute):
+        return False
+    batch = () if held[0].batch is None else (2,)
+    sizes, new = (*batch, *held[-3].shape), (*batch, *held[-1].shape)
+    strides = [prod(sizes[dim + 1 :]) for dim in steps[-2].dims]
+    order = [(sizes[dim], stride) for dim, stride in zip(steps[-2].dims, strides, strict=True) if sizes[dim] > 1]
+    breaks, passed = set[int](), 1
+    for (size, stride), (following, step) in pairwise(order):
+        passed *= size
+        if stride != following * step:
+            breaks.add(passed)
+    return not breaks <= set(accumulate(new, mul))
 
 
 def _step(step: Layer, x: str, *, batched: bool) -> str | Call:
     """One step, the batch in front if there is one."""
     examples = [f"{x}.shape[0]"] if batched else []
+    if isinstance(step, Contiguous):
+        return f"{x}.contiguous()"
     if isinstance(step, Flatten):
         return Call(f"{x}.flatten", positional([str(step.start_dim)]))
     if isinstance(step, Reshape):

@@ -25,6 +25,7 @@ from cnncli.spelled import (
     Unknown,
     Word,
     computed,
+    leaves,
 )
 
 
@@ -51,7 +52,8 @@ class Surroundings(NamedTuple):
     """Where a row is written.
 
     inputs: the variables it reads · tensors: what they hold · outputs: the variables it is kept in · weight: what a parameter is
-    called there, by its name in the state dict · free: names for values of its own
+    called there, by its name in the state dict · free: names for values of its own · many: the variable that holds how many
+    examples there are, where no input says it
     """
 
     inputs: Sequence[str]
@@ -59,12 +61,13 @@ class Surroundings(NamedTuple):
     outputs: Sequence[str]
     weight: Callable[[str], str]
     free: Callable[[int], str]
+    many: str | None = None
 
     @property
     def examples(self) -> str | None:
-        """How many examples there are; None where no input says it."""
+        """How many examples there are; None where nobody says it."""
         batched = (name for name, tensor in zip(self.inputs, self.tensors, strict=False) if tensor.batch == 0)
-        return next((f"{name}.shape[0]" for name in batched), None)
+        return next((f"{name}.shape[0]" for name in batched), self.many)
 
 
 def words(call: Spelled, around: Surroundings) -> Words:
@@ -83,9 +86,12 @@ class _Speller:
     left: Counter[int] = field(default_factory=Counter)
     """How often what was computed is still read, by its number."""
     count: int = 0
+    held: str = ""
+    """A parameter or buffer that the row reads."""
 
     def row(self, call: Spelled) -> Words:
         """Statements and expression of a row's call."""
+        self.held = next((each.name for each in leaves(call) if isinstance(each, Held)), "")
         found = computed(call)
         for reader in (call, *(each.call for each in found)):
             self.left.update(operand.number for operand in reader.operands if isinstance(operand, Computed))
@@ -205,9 +211,12 @@ class _Speller:
         return literal(value)
 
     def _any(self) -> str:
-        if not self.around.inputs:
+        """A tensor on the device that all are on."""
+        if self.around.inputs:
+            return self.around.inputs[0]
+        if not self.held:
             raise UnwrittenError("a device, where nothing flows in")
-        return self.around.inputs[0]
+        return self.around.weight(self.held)
 
     def _examples(self, times: int) -> str:
         examples = self.around.examples

@@ -11,7 +11,7 @@ from cnncli.parts import Part
 
 FAR = 10_000
 """How many items behind a fork its branches may meet and still be taken for branches."""
-_TAKEN = {"self", "nn", "torch", "functional", "getattr", "inputs"}
+_TAKEN = {"self", "nn", "torch", "functional", "getattr", "inputs", "examples"}
 
 
 class Line(NamedTuple):

@@ -6,6 +6,7 @@ import builtins
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 from cnncli.code.classes import Writer, check_names, is_attribute
 from cnncli.code.expressions import CODES
@@ -21,41 +22,58 @@ from cnncli.network import Network
 from cnncli.report import Report, Row, report
 
 
+class Written(NamedTuple):
+    """A network as a Python file. tables: the module's buffers whose numbers go into a file beside it"""
+
+    text: str
+    tables: tuple[str, ...] = ()
+
+
 def to_python(network: Network, weights: Weights = MappingProxyType({})) -> str:
+    """The text alone of what needs no file beside it; as `written`."""
+    return written(network, weights).text
+
+
+def written(network: Network, weights: Weights = MappingProxyType({}), beside: str = "") -> Written:
     """The network as a Python file: plain nn.Module classes, formatted as ruff format does, shapes in comments.
 
     Its state dict has the keys of `build(network)`, and it computes the same to the bit. weights: for a recorded network, what its
-    module holds (`held_by`), which the state dict then has the keys of. Raises `ShapeError` where the network cannot take its
-    input and `RequestError` where a layer or a name cannot be written as code.
+    module holds (`held_by`), which the state dict then has the keys of · beside: the name of a file for numbers that no state dict
+    holds. Raises `ShapeError` where the network cannot take its input and `RequestError` where a layer or a name cannot be written
+    as code, or needs that file.
     """
     check_names(network)
     found = report(network)
     if found.failure:
         raise ShapeError(str(found.failure))
-    recorded = Recorded(network, {row.name: row for row in found.rows}, weights)
+    recorded = Recorded(network, {row.name: row for row in found.rows}, weights, beside)
     recorded.check()
-    return _file(network, found, recorded)
+    return Written(_file(network, found, recorded), tuple(recorded.tables))
 
 
 def _file(network: Network, found: Report, recorded: Recorded) -> str:
     rows, whole = recorded.rows, recorded.whole
     name = class_name(network)
-    taken = {name, CODES, "nn", "torch", "functional", "OrderedDict", *OWN, *dir(builtins)}
+    taken = {name, CODES, "nn", "torch", "functional", "OrderedDict", "Path", *OWN, *dir(builtins)}
     classes = [part for part in whole.parts() if part.kind or not recorded.is_chain(part)]
-    definitions = Definitions(classes, lambda node: rows[node.name].layer, taken, recorded.written)
+    definitions = Definitions(classes, recorded.made, taken, recorded.written)
     writer = Writer(network, rows, definitions, recorded)
     written = [writer.class_of(each) for each in definitions.all]
     written.append(writer.network_class(name, _about(network, found), whole))
     own = [OWN[each].strip("\n").split("\n") for each in OWN if each in writer.used]
     text = "\n\n\n".join("\n".join(lines) for lines in [*own, *written])
-    return "\n".join([*_header(text, bare=bool(recorded.bare)), *_drawings(rows, text), "", "", f"{text}\n"])
+    header = _header(text, recorded)
+    return "\n".join([*header, *_drawings(rows, text), "", "", f"{text}\n"])
 
 
-def _header(text: str, *, bare: bool) -> list[str]:
-    """The file's docstring and imports. bare: there are parameters that no layer of torch's starts."""
-    zeros = " Parameters of zeros come with a state dict." if bare else ""
-    found = [f'"""Written by cnncli code; needs nothing but torch.{zeros}"""', ""]
-    found += ["from collections import OrderedDict", ""] if "OrderedDict(" in text else []
+def _header(text: str, recorded: Recorded) -> list[str]:
+    """The file's docstring and imports; parameters that no layer of torch's starts are zeros."""
+    besides = f" and {recorded.beside}" if recorded.tables else ""
+    zeros = " Parameters of zeros come with a state dict." if any(each.kept for each in recorded.bare.values()) else ""
+    found = [f'"""Written by cnncli code; needs nothing but torch{besides}.{zeros}"""', ""]
+    standard = ["from collections import OrderedDict"] if "OrderedDict(" in text else []
+    standard += ["from pathlib import Path"] if recorded.tables else []
+    found += [*standard, ""] if standard else []
     found += ["import torch"] if re.search(r"(?<![.\w])torch\.", text) else []
     found += ["from torch import nn"]
     return [*found, "from torch.nn import functional"] if "functional." in text else found
@@ -81,7 +99,7 @@ def class_name(network: Network) -> str:
     return name if is_attribute(name) and name not in _RESERVED else f"Network{name}"
 
 
-_RESERVED = {"OrderedDict", CODES, *OWN, *dir(builtins)}
+_RESERVED = {"OrderedDict", "Path", CODES, *OWN, *dir(builtins)}
 
 
 def _about(network: Network, found: Report) -> str:

@@ -47,6 +47,21 @@ class Expand(Layer):
 
 
 @spec
+class Contiguous(Layer):
+    """The same numbers laid out in memory one after the other (torch.Tensor.contiguous)."""
+
+    home = OWN
+
+    def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The input's shape."""
+        return (only(inputs, "Contiguous"),)
+
+    def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:  # noqa: ARG002
+        """The input's."""
+        return fields[0]
+
+
+@spec
 class Rearrange(Layer):
     """The same numbers in other shapes. parts: for each output the steps from the input to it; copies: they are laid out anew."""
 
@@ -83,7 +98,10 @@ class Rearrange(Layer):
     @property
     def config(self) -> dict[str, Any]:
         """The steps in words."""
-        return {"operation": self.operation, "parts": [[step.brief for step in part] for part in self.parts]}
+        return {"operation": self.operation, "parts": [self._words(part) for part in self.parts]}
+
+    def _words(self, part: Steps) -> list[str]:
+        return [step.brief for step in part if not isinstance(step, Contiguous)]
 
     @property
     def brief(self) -> str:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,10 @@ WEIGHTS: frozenset[Function] = frozenset({torch.empty, torch.rand, torch.randn, 
 """What makes weights, or the running means beside them, where it makes real numbers."""
 
 
+LARGE = 2**20
+"""Numbers in a tensor that is a weight, and no constant, where its constructor leaves it empty."""
+
+
 def built(factory: Callable[[], Built]) -> Built:
     """What `factory` makes, its weights on the meta device, where they have no memory; on the CPU where they cannot be there.
 
@@ -39,9 +44,31 @@ def built(factory: Callable[[], Built]) -> Built:
     settled()
     with uncollected(), torch.random.fork_rng(devices=[]):
         with suppress(Exception):  # whatever somebody else's constructor raises; a fault of its own is raised again
-            return _without_memory(factory)
+            found = _without_memory(factory)
+            if isinstance(found, nn.Module):
+                _FACTORIES[found] = factory
+            return found
         with _Zeros():
             return factory()
+
+
+_FACTORIES: WeakKeyDictionary[nn.Module, Callable[[], Any]] = WeakKeyDictionary()
+"""What made the modules that have no memory."""
+
+
+def numbered(module: nn.Module) -> None:
+    """Give buffers that no state dict holds their numbers, where `built` left them without: it is built again for these alone."""
+    kept = module.state_dict().keys()
+    buffers = {name: each for name, each in module.named_buffers(remove_duplicate=False) if name not in kept}
+    lacking = [name for name, each in buffers.items() if each.is_meta]
+    if not lacking or module not in _FACTORIES:
+        return
+    with suppress(Exception), uncollected(), torch.random.fork_rng(devices=[]), _Numbers():
+        again = dict(_FACTORIES[module]().named_buffers(remove_duplicate=False))
+        for name in lacking:
+            path, _, last = name.rpartition(".")
+            if name in again and again[name].shape == buffers[name].shape:
+                module.get_submodule(path)._buffers[last] = again[name]
 
 
 def _without_memory(factory: Callable[[], Built]) -> Built:
@@ -91,6 +118,21 @@ class _Zeros(_Bare):
     def run(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         """Run a function; where it would leave numbers as they are in memory they are zeros."""
         return (torch.zeros if function is torch.empty else function)(*args, **kwargs)
+
+
+class _Numbers(_Zeros):
+    """The same, and parameters are let be: what is large and nobody writes to takes no memory."""
+
+    def run(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Run a function, unless it overwrites a parameter."""
+        name = getattr(function, "__name__", "")
+        overwrites = name.endswith("_") and not name.endswith("__") and name != "requires_grad_"
+        if args and isinstance(args[0], nn.Parameter) and overwrites:
+            return args[0]
+        if function is torch.empty:
+            found: torch.Tensor = function(*args, **kwargs)
+            return found if found.numel() > LARGE or found.is_meta else torch.zeros_like(found)
+        return super().run(function, args, kwargs)
 
 
 def _is_real(dtype: torch.dtype | None) -> bool:

@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 from cnncli.layers import Layer, Tensor
 from cnncli.layers.opaque import Opaque
 from cnncli.layers.opaque import Operation as Fixed
-from cnncli.layers.rearrange import Expand
+from cnncli.layers.rearrange import Contiguous, Expand
 from cnncli.layers.shape import Slice
 from cnncli.record.draft import Draft, Drafts, Visit, identifier
 from cnncli.record.examples import Batch
@@ -198,12 +198,14 @@ class Recorder(TorchFunctionMode):
             self.rows.settled([before])  # what is laid out anew is memory of its own, of which parts are looked at
         start = before.settled or before
         for tensor, steps, example in zip(outputs, move.parts, move.outputs, strict=True):
-            if not steps and not move.copies:
+            lays = move.copies or (start.steps and call.operation.name == "contiguous")  # elsewhere it may copy
+            if not steps and not lays:
                 self.marks.mark(tensor, before)
                 continue
             copies = start.copies or move.copies
+            laid = (*start.steps, *steps, *((Contiguous(),) if lays else ()))
             name, visit = "slice" if call.operation.name == "getitem" else call.operation.name, self.visit
-            flow = Flow(start.maker, start.index, example, start.base, (*start.steps, *steps), copies, name, visit)
+            flow = Flow(start.maker, start.index, example, start.base, laid, copies, name, visit)
             if steps and (isinstance(self.module, nn.Flatten | nn.Unflatten) or len(example.shape) == 1):
                 self.rows.settled([flow], counts=isinstance(self.module, nn.Flatten | nn.Unflatten))
             self.marks.mark(tensor, flow)

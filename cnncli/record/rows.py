@@ -12,7 +12,7 @@ from cnncli.layers import Layer, Shape
 from cnncli.layers.given import Given
 from cnncli.layers.merge import Add, Concat, Mul
 from cnncli.layers.opaque import Elementwise, Operation, Unused
-from cnncli.layers.rearrange import Rearrange
+from cnncli.layers.rearrange import Contiguous, Rearrange
 from cnncli.record.draft import Draft, Drafts, Visit, alike, identifier
 from cnncli.record.known import Known
 from cnncli.record.spelling import spelled
@@ -146,7 +146,7 @@ class Rows:
         base = Flow(first.maker, first.index, first.base, first.base)
         parts = [joined(flow.steps, first.base) for flow in flows]
         if len(parts) == 1 and not first.copies and len(parts[0]) < 2:
-            if not parts[0]:
+            if not parts[0] or isinstance(parts[0][0], Contiguous):
                 first.settled = base
                 return
             layer = parts[0][0]

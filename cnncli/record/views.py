@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from cnncli.layers import Layer, Shape, Tensor
-from cnncli.layers.rearrange import Expand
+from cnncli.layers.rearrange import Contiguous, Expand
 from cnncli.layers.shape import Flatten, Permute, Reshape, Slice
 from cnncli.seen import Seen
 
@@ -204,14 +204,33 @@ def joined(steps: Steps, tensor: Tensor) -> Steps:
     """The same with neighbouring reshapes as one, and without what does nothing. tensor: what they start from."""
     found: list[Layer] = []
     for step in steps:
-        if found and isinstance(step, Reshape | Flatten) and isinstance(found[-1], Reshape | Flatten):
-            found[-1] = step
-        elif found and isinstance(step, Permute) and isinstance(found[-1], Permute):
-            inner: Shape = found.pop().config["dims"]
-            found += _permuted(tuple(inner[dim] for dim in step.dims))
-        else:
+        if not isinstance(step, Reshape | Flatten | Contiguous) or not found:
+            found += _after(found, step)
+            continue
+        copied = isinstance(found[-1], Contiguous) or isinstance(step, Contiguous)
+        if isinstance(found[-1], Contiguous):  # what is laid out anew can be reshaped before as well
+            found.pop()
+        if not isinstance(step, Contiguous):
+            if found and isinstance(found[-1], Reshape | Flatten):
+                found.pop()
             found.append(step)
-    if len(found) == 1 and isinstance(found[0], Reshape):
-        only = found[0]
-        return () if only.shape == tensor.shape else (_reshaped(tensor, tensor.shape, only.shape),)
-    return tuple(found)
+        if copied:
+            found.append(Contiguous())
+    return _alone(found, tensor)
+
+
+def _after(found: list[Layer], step: Layer) -> Steps:
+    """A step behind others; of two orders of axes one is left."""
+    if not found or not isinstance(step, Permute) or not isinstance(found[-1], Permute):
+        return (step,)
+    inner: Shape = found.pop().config["dims"]
+    return _permuted(tuple(inner[dim] for dim in step.dims))
+
+
+def _alone(found: list[Layer], tensor: Tensor) -> Steps:
+    """A reshape that is the only step is none where the shape stays."""
+    if not found or not isinstance(found[0], Reshape) or any(not isinstance(each, Contiguous) for each in found[1:]):
+        return tuple(found)
+    shape = found[0].shape
+    only = () if shape == tensor.shape else (_reshaped(tensor, tensor.shape, shape),)
+    return (*only, *found[1:])

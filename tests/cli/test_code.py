@@ -138,6 +138,40 @@ def test_a_module_of_ones_own(cnncli: Cnncli, modules: str) -> None:
     ]
 
 
+TABLES = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(6, 6)
+        self.register_buffer("table", torch.linspace(0, 1, 36).view(6, 6), persistent=False)
+
+    def forward(self, x):
+        return self.fc(x) @ self.table
+"""
+
+
+def test_numbers_in_a_file_beside(cnncli: Cnncli, tmp_path: Path) -> None:
+    """Asked for where the code goes to stdout; the two files run with torch alone."""
+    source, file = tmp_path / "own.py", tmp_path / "out" / "net.py"
+    file.parent.mkdir()
+    source.write_text(TABLES, encoding="utf-8")
+    found = cnncli(f"code {source}:Net --input 6")
+    assert (found.code, found.out) == (2, "")
+    assert "the numbers of table go into a file beside the code" in found.err
+    assert "--out net.py" in found.err
+    found = cnncli(f"code {source}:Net --input 6 --out {file} --check")
+    assert (found.code, found.out) == (0, ""), found.err
+    assert sorted(each.name for each in file.parent.iterdir()) == ["net.constants.pt", "net.py"]
+    program = "import torch, net; m = net.Net(); print(m.table.sum().item(), sorted(m.state_dict()))"
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], cwd=file.parent, capture_output=True, text=True, check=False
+    )
+    assert (ran.stdout, ran.stderr) == ("18.0 ['fc.bias', 'fc.weight']\n", "")
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -13,11 +13,14 @@ from torch import Tensor as Values
 from torch import nn
 from torch.nn import functional
 
-from cnncli.code import held_by, to_python
-from cnncli.code.check import Original, differences, module_in, training_differences
+from cnncli.code import held_by, tables, to_python, written
+from cnncli.code.check import Beside, Original, differences, misfit, module_in, training_differences
+from cnncli.code.held import expression
+from cnncli.code.layout import flat
 from cnncli.errors import RequestError
 from cnncli.layers import Tensor
 from cnncli.record import record
+from cnncli.record.building import built, numbered
 from cnncli.sources import Request, load
 
 SMALL = {
@@ -312,15 +315,153 @@ class Fleeting(nn.Module):
         return x
 
 
-def test_numbers_that_no_state_dict_holds() -> None:
-    """All rows in one line, eight of them by name."""
-    assert refusal(Fleeting(1), Tensor((4,))) == (
-        "net: mul (Mul) was recorded from a module and cannot be written as code "
-        "(mul: the numbers of table are in no state dict); use that module itself"
+def test_a_few_numbers_that_no_state_dict_holds() -> None:
+    """They are written out, to the bit."""
+    assert "self.table = nn.Buffer(torch.tensor([0.0, 1.0, 2.0, 3.0]), persistent=False)" in sameness(
+        Fleeting(2), Tensor((4,))
     )
-    many = refusal(Fleeting(11), Tensor((4,)))
-    assert many.count("(Mul)") == 8
-    assert " and 3 more were recorded from a module and cannot be written as code (" in many
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (torch.ones(3, 2), "torch.full((3, 2), 1.0)"),
+        (torch.full((9,), 7), "torch.full((9,), 7, dtype=torch.int64)"),
+        (torch.arange(40), "torch.arange(40)"),
+        (torch.arange(5, 50, 3, dtype=torch.int32), "torch.arange(5, 50, 3, dtype=torch.int32)"),
+        (torch.tensor([0.1, 1 / 3]), "torch.tensor([0.1, 0.33333334])"),
+        (torch.tensor([[True, False]]), "torch.tensor([[True, False]])"),
+        (torch.tensor([0.0, -0.0]), "torch.tensor([0.0, -0.0])"),
+        (torch.tensor(float("inf")), 'torch.tensor(float("inf"))'),
+        (torch.linspace(0, 1, 17), None),
+    ],
+)
+def test_short_expressions(values: Values, text: str | None) -> None:
+    """What is written makes the same bits."""
+    found = expression(values)
+    assert (found if found is None else flat(found)) == text
+    if text is not None:
+        again = eval(text, {"torch": torch})  # noqa: S307  (our own text)
+        assert again.dtype == values.dtype
+        assert again.numpy().tobytes() == values.numpy().tobytes()
+
+
+class Tables(nn.Module):
+    """A table that its constructor fills in, and one that takes the device of a parameter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(5, 5)
+        self.table: Values
+        self.mask: Values
+        self.register_buffer("table", torch.empty(5, 5, dtype=torch.long), persistent=False)
+        self.table.copy_((torch.arange(5)[:, None] * torch.arange(5)) % 5)
+        mask = torch.zeros(5, 5, device=self.fc.weight.device)
+        mask[1:3, 2:] = torch.linspace(0, 1, 6).view(2, 3)
+        self.register_buffer("mask", mask, persistent=False)
+        self.register_buffer("unread", torch.rand(9, 9), persistent=False)
+
+    def forward(self, x: Values) -> Values:
+        """B×5×5 → B×5×5"""
+        return torch.as_tensor(self.fc(x).gather(2, self.table.expand(x.shape[0], -1, -1)) + self.mask)
+
+
+def test_tables_go_into_a_file_beside() -> None:
+    """With the numbers of the constructor, which is run again for those that were built without."""
+    module = built(Tables)
+    assert module.fc.weight.is_meta
+    assert module.mask.is_meta
+    found = record(module, [Tensor((5, 5))], name="net").network
+    assert "the numbers of mask are in no state dict and not known before it runs" in refusal(module, Tensor((5, 5)))
+    numbered(module)
+    assert module.fc.weight.is_meta
+    assert "the numbers of table and of 1 other buffers go into a file beside the code" in refusal(
+        module, Tensor((5, 5))
+    )
+    text, names = written(found, held_by(module), "net.pt")
+    assert names == ("table", "mask")
+    original = Original(module, [Tensor((5, 5))], Beside("net.pt", tables(module, names)))
+    assert misfit(found, text, original) == ""
+    assert differences(found, text, original) == []
+    assert torch.equal(module_in(text, found, original.beside).get_buffer("mask"), Tables().mask)
+
+
+def test_another_state_dict_is_noticed() -> None:
+    """Names, shapes, dtypes, parameters and buffers, without memory."""
+    module = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    found = record(module, [Tensor((4,))], name="net").network
+    text, original = to_python(found, held_by(module)), Original(module, [Tensor((4,))])
+    assert misfit(found, text, original) == ""
+    other = misfit(found, text.replace("nn.Linear(4, 3)", "nn.Linear(4, 2)"), original)
+    assert other == "0.weight is parameter 2×4 float32 in it, not parameter 3×4 float32"
+    assert "in one of them only" in misfit(found, text.replace("Linear(4, 3)", "Linear(4, 3, bias=False)"), original)
+
+
+class _Listed(nn.Module):
+    """Layers in a list, whose widths are arguments; a batch norm over positions."""
+
+    def __init__(self, wide: int, inner: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(wide if place == 0 else inner, inner) for place in range(3)])
+        self.norm = nn.BatchNorm1d(inner)
+
+    def forward(self, x: Values) -> Values:
+        found = [x]
+        for layer in self.layers:
+            found.append(layer(found[-1]))
+        x = found[-1] + found[-2]
+        return torch.as_tensor(self.norm(x.flatten(0, 1)).reshape_as(x))
+
+
+def test_lists_of_layers_in_blocks_of_other_widths() -> None:
+    """One class, with the widths of all that is in it as its arguments."""
+    text = sameness(nn.Sequential(_Listed(6, 4), _Listed(4, 8)), Tensor((5, 6)))
+    assert text.count("class _Listed") == 1
+    assert text.count("class Layers") == 1
+
+
+class Copied(nn.Module):
+    """Numbers that are laid out anew between two orders of axes, and where only the CPU does so."""
+
+    def forward(self, x: Values) -> Values:
+        """B×3×4×4 → B×3×4×4"""
+        x = x.permute(0, 2, 3, 1).reshape(x.shape[0], 16, 3).permute(0, 2, 1).reshape(x.shape[0], 3, 4, 4)
+        x = x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+        return x * 2
+
+
+def test_copies_stand_where_the_module_makes_them() -> None:
+    """Not at the end of the steps."""
+    text = sameness(Copied(), Tensor((3, 4, 4)))
+    lines = [line.split("  #")[0].strip() for line in text.splitlines()]
+    assert lines[lines.index("x = x.contiguous()") + 1] == "x = x.permute(0, 3, 1, 2)"
+
+
+class Counting(nn.Module):
+    """A row that reads nothing but weights, once for each example."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = _Places()
+
+    def forward(self, x: Values) -> Values:
+        """B×4×3 → B×4×3"""
+        return x + torch.as_tensor(self.place(x.shape[0]))
+
+
+class _Places(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(2, 3)
+
+    def forward(self, count: int) -> Values:
+        at = torch.arange(8.0, device=self.fc.weight.device).view(1, 4, 2)
+        return torch.as_tensor(self.fc(at)).repeat(count, 1, 1)
+
+
+def test_how_many_examples_there_are() -> None:
+    """The network says it where no input of the row does."""
+    assert "        examples = x.shape[0]\n" in sameness(Counting(), Tensor((4, 3)))
 
 
 def test_a_module_that_was_run_on_one_example() -> None:
