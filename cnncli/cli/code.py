@@ -49,9 +49,6 @@ def code(
 
     own = merge(pairs(arguments), {"classes": ("--classes", classes)})
     loaded = load(Request(source, inputs(input), own, batch=not no_batch))
-    network = loaded.network
-=======
-    loaded = load(Request(source, inputs(input), own))
     require_sound(loaded)
     if loaded.module is None:
         text, original = to_python(loaded.network), None
