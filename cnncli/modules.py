@@ -98,15 +98,17 @@ class RBF(nn.Module):
 
     bitmaps: torch.Tensor
 
-    def __init__(self, in_features: int, out_features: int) -> None:
-        """in_features: pixels of a bitmap · out_features: classes."""
+    def __init__(self, in_features: int, out_features: int, *, negative: bool = False) -> None:
+        """in_features: pixels of a bitmap · out_features: classes · negative: give −distance, of which the largest wins."""
         super().__init__()
+        self.negative = negative
         drawn = torch.tensor(bitmaps(out_features), dtype=torch.get_default_dtype())
         self.register_buffer("bitmaps", drawn.reshape(out_features, in_features))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """N×84 → N×classes"""
-        return (x.unsqueeze(-2) - self.bitmaps).square().sum(-1)
+        distances = (x.unsqueeze(-2) - self.bitmaps).square().sum(-1)
+        return -distances if self.negative else distances
 
 
 class ScaledTanh(nn.Module):

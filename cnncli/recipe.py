@@ -26,7 +26,7 @@ from cnncli.recipe_schema.recipe import Model, Recipe, Stop, Train
 from cnncli.recipe_schema.schedule import AnySchedule, Constant, Cosine, Linear, OneCycle, Step
 from cnncli.registry import same_letters
 from cnncli.starting import located
-from cnncli.strict_yaml import Document, KeyPath, Value, dump, not_text, read
+from cnncli.strict_yaml import Document, KeyPath, dump, not_text, read
 from cnncli.yaml_scalar import inert
 
 __all__ = [
@@ -55,26 +55,18 @@ __all__ = [
     "Step",
     "Stop",
     "Train",
+    "as_written",
     "available",
     "checked",
-    "defaults",
     "input_size",
     "load",
     "network_of",
+    "network_path",
     "recipe_file",
     "recipes_folder",
     "renamed",
     "resolved",
 ]
-
-# The textbook's learning rates, for SGD without momentum (Zhang, Lipton, Li, Smola: Dive into Deep Learning, ch. 7 and 8).
-_TEXTBOOK_RATES = {
-    "lenet": 0.9,
-    "alexnet": 0.01,
-    **dict.fromkeys(("vgg11", "vgg13", "vgg16", "vgg19"), 0.05),
-    **dict.fromkeys(("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"), 0.05),
-    **dict.fromkeys(("nin", "googlenet", "densenet121"), 0.1),
-}
 
 
 def load(name_or_path: str, overrides: Sequence[str] = (), *, networks: Iterable[str] = ()) -> Recipe:
@@ -83,28 +75,44 @@ def load(name_or_path: str, overrides: Sequence[str] = (), *, networks: Iterable
     networks: names that are no recipe but a network, so that the error can say how one is trained. Raises `RequestError`
     (exit code 2) for an unknown name and for whatever is wrong in the recipe, `DataError` (3) for a file that cannot be read.
     """
-    return checked(_draft(read(recipe_file(name_or_path, list(networks)))), overrides)
+    file = recipe_file(name_or_path, list(networks))
+    return checked(_at_home(_draft(read(file)), file.parent), overrides)
 
 
-def defaults(model: str, data: str, overrides: Sequence[str] = ()) -> Recipe:
-    """What trains the network `model` on the data set `data` without a recipe, with `overrides` set.
+def as_written(file: Path) -> Recipe:
+    """The recipe in a run's file, whether or not its data and its network are still there; raises `DataError`."""
+    try:
+        recipe = Recipe.model_validate(read(file).value)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"])) or "the whole"
+        raise DataError(
+            f"{inert(file.as_posix())} is no recipe of this version of cnncli, see {inert(where, 60)}"
+        ) from error
+    return renamed(recipe, network_path(recipe.model.name, file.parent))
 
-    That is the textbook's way: plain SGD at a constant rate for 10 epochs, in batches of 256, from Xavier's first weights.
-    The rate is 0.9 for LeNet, 0.01 for AlexNet, 0.05 for VGG and ResNet, 0.1 for others. Raises `RequestError`.
+
+def network_path(name: str, home: Path) -> str:
+    """What a recipe in the folder `home` calls `name`: the path from the root, if that is a file's.
+
+    A relative path is meant from `home` where such a file is there, else from the current folder. A file that lay beside the
+    recipe is found there, though its old path says that the folder was called otherwise.
     """
-    values: dict[str, Value] = {"kind": "recipe", "model": {"name": model}, "data": {"name": data}}
-    rate = _TEXTBOOK_RATES.get(model.partition("@")[0].rpartition(":")[2])
-    if rate is not None:
-        values["optimizer"] = {"name": "sgd", "lr": rate}
-    given: dict[KeyPath, str] = {
-        ("model", "name"): f"model.name={inert(model)}",
-        ("data", "name"): f"data.name={inert(data)}",
-    }
-    return checked(Draft(values, {(): "the default recipe", **given}), overrides)
+    from cnncli.trained import is_file
+
+    if not is_file(name):
+        return name
+    beside = home / (Path(name).name if Path(name).is_absolute() and not Path(name).exists() else name)
+    return str((beside if beside.is_file() else Path(name)).absolute())
 
 
-def resolved(recipe: Recipe) -> str:
-    """`recipe` as YAML with every key written out, in the schema's order; `load` reads the same recipe back."""
+def resolved(recipe: Recipe, home: Path | None = None) -> str:
+    """`recipe` as YAML with every key written out, in the schema's order; `load` reads the same recipe back.
+
+    home: the folder that it is to lie in; a network's file in there is named from there, so that the folder can be moved.
+    """
+    file = Path(recipe.model.name)
+    if home is not None and file.parent == home.absolute():
+        recipe = renamed(recipe, file.name)
     return dump(recipe.model_dump(mode="json"))
 
 
@@ -198,6 +206,14 @@ def _draft(document: Document) -> Draft:
     return Draft(values, draft.places)
 
 
+def _at_home(draft: Draft, home: Path) -> Draft:
+    """The draft of a file in the folder `home`, its network named from the root."""
+    name, key = draft.at(("model", "name")), ("model", "name")
+    if not isinstance(name, str):
+        return draft
+    return draft.having(key, network_path(name, home), draft.places.get(key, draft.places[()]))
+
+
 def checked(draft: Draft, overrides: Sequence[str]) -> Recipe:
     """The recipe that `draft` becomes with `overrides` set; raises `RequestError` with the place of what is wrong."""
     draft = _with_init(apply(draft, overrides, _arguments))
@@ -206,6 +222,7 @@ def checked(draft: Draft, overrides: Sequence[str]) -> Recipe:
     except ValidationError as error:
         raise complaint(error, draft) from None
     recipe = _with_weights(_with_data(recipe, draft), draft)
+    recipe = renamed(recipe, network_path(recipe.model.name, Path()))
     _check_names(recipe, draft)
     _check_network(recipe, draft)
     return recipe

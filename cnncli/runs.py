@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cnncli.datasets.folders import reason
 from cnncli.errors import CnncliError, DataError
-from cnncli.strict_yaml import Value, read
+from cnncli.strict_yaml import Value
 from cnncli.train import folder
 from cnncli.train.epoch import Epoch, best, epoch_of, reason_to_stop
 from cnncli.train.lock import held
@@ -31,12 +31,14 @@ Sides = Mapping[str, tuple[Value, ...]]
 class Logged:
     """A run folder as it lies there.
 
-    recipe: None where it cannot be read · epochs: those that are complete · environment: what it ran on and with · state: finished,
-    stopped, running or broken · problems: what is damaged, in words
+    recipe: None where it cannot be read · network: with its edition, activations and pools, None where no file tells · epochs:
+    those that are complete · environment: what it ran on and with · state: finished, stopped, running or broken · problems: what
+    is damaged, in words
     """
 
     path: Path
     recipe: Recipe | None
+    network: str | None
     epochs: tuple[Epoch, ...]
     environment: Mapping[str, str]
     state: str
@@ -77,8 +79,9 @@ def log(path: Path) -> Logged:
     return Logged(
         path=path,
         recipe=recipe,
+        network=(environment or {}).get("network"),
         epochs=epochs or (),
-        environment=environment or {},
+        environment={key: value for key, value in (environment or {}).items() if key != "network"},
         state=_state(path, recipe, epochs or (), broken=bool(problems)),
         problems=tuple(problems),
     )
@@ -118,20 +121,11 @@ def _read(path: Path, how: Callable[[Path], Found], problems: list[str]) -> Foun
 
 
 def _recipe(path: Path) -> Recipe:
-    """As it was written, whether or not its data and its network's file are still there."""
-    from pydantic import ValidationError
-
-    from cnncli.recipe import Recipe
+    from cnncli.recipe import as_written
 
     if not path.is_file():
         raise DataError(f"{inert(path.parent.as_posix())} holds no {folder.RECIPE}")
-    try:
-        return Recipe.model_validate(read(path).value)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"])) or "the whole"
-        raise DataError(
-            f"{inert(path.as_posix())} is no recipe of this version of cnncli, see {inert(where, 60)}"
-        ) from error
+    return as_written(path)
 
 
 def _epochs(path: Path) -> tuple[Epoch, ...]:

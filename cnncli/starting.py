@@ -33,4 +33,6 @@ def located(source: str) -> str:
 def check(source: str | None) -> None:
     """Raise `DataError` where `source`, as `located` has it, is a file that is not there."""
     if source is not None and not source.startswith(ZOO) and not Path(source).is_file():
-        raise DataError(f"model.weights: {inert(source, 300)}: there is no such file")
+        raise DataError(
+            f"model.weights: {inert(source, 300)}: there is no such file; write model.weights=FILE, or null"
+        )

@@ -6,12 +6,14 @@ Free of torch, but for a library's, which has to be run to be known.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnncli.errors import DataError, RequestError
 from cnncli.layers import Shape, Tensor, dims
+from cnncli.layers.activation import Identity, LogSoftmax, Softmax
 from cnncli.models import edition, model, models, network
 from cnncli.network import Network, source
 from cnncli.report import report
@@ -19,6 +21,8 @@ from cnncli.sources import Loaded, Request, is_library, load, made
 
 if TYPE_CHECKING:
     from torch import nn
+
+_POOLS = (("max-pool", "max"), ("avg-pool", "average"), ("subsampling", "trainable"))
 
 
 def is_file(name: str) -> bool:
@@ -71,12 +75,24 @@ def network_for(name: str, input: Shape | None, arguments: Mapping[str, Any], cl
     if is_library(name):
         return _to_train(name, input, arguments, classes)
     if not is_file(name):
-        return network(name, input=input, **{**arguments, "classes": classes})
+        return scoring(network(name, input=input, **{**arguments, "classes": classes}))
     from cnncli.solve import at
 
-    written = _written(name)
+    written = scoring(_written(name))
     found = at(written, input) if input else written
     return with_scores(name, found, classes, f"make the last layer {classes} wide")
+
+
+def scoring(found: Network) -> Network:
+    """`found` as a classifier, whose largest output wins: the distances of an RBF layer at its end become negative."""
+    ends = {maker for name in found.outputs if (maker := (source(name, found.names) or (name, 0))[0])}
+    nodes = tuple(
+        node._replace(layer=node.layer.with_arguments(negative=True))
+        if node.name in ends and node.layer.kind == "rbf"
+        else node
+        for node in found.nodes
+    )
+    return found if nodes == found.nodes else replace(found, nodes=nodes)
 
 
 def with_scores(name: str, found: Network, classes: int, cure: str) -> Network:
@@ -127,14 +143,35 @@ def _of_library(
     return found
 
 
-def title_of(name: str) -> str:
-    """What the network is called in a heading: `LeNet`, `LeNet (classic)`, a file's own name."""
+def title_of(name: str, network: Network) -> str:
+    """What the network that a recipe calls `name` is called in a heading: `LeNet`, `LeNet (classic)`, a file's own name."""
     if is_file(name):
-        return _written(name).name
+        return network.name
     if is_library(name):
         return name.partition(":")[2]
     own, chosen, _ = edition(name)
     return model(own).title + ("" if chosen == model(own).default else f" ({chosen})")
+
+
+def described(name: str, network: Network) -> str:
+    """`LeNet · d2l edition · relu, max pooling`: title and edition, and what is between the layers with weights."""
+    title = model(network.name).title if network.edition else title_of(name, network)
+    edition = f"{network.edition} edition" if network.edition else ""
+    return " · ".join(part for part in (title, edition, between(network)) if part)
+
+
+def in_short(name: str, network: Network) -> str:
+    """`lenet@d2l · relu, max pooling`: the same in a table."""
+    own = f"{network.name}@{network.edition}" if network.edition else network.name if is_file(name) else name
+    return " · ".join(part for part in (own, between(network)) if part)
+
+
+def between(network: Network) -> str:
+    """`relu, max pooling`: the activations and the pools with a window, in the order of their first use."""
+    kinds = dict.fromkeys(node.layer.kind for node in network.nodes if isinstance(node.layer, Identity))
+    acting = [kind.replace("-", " ") for kind in kinds if kind not in {Identity.kind, Softmax.kind, LogSoftmax.kind}]
+    pools = dict.fromkeys(word for node in network.nodes for kind, word in _POOLS if node.layer.kind.startswith(kind))
+    return ", ".join([*acting, *([f"{' and '.join(pools)} pooling"] if pools else [])])
 
 
 def _written(name: str) -> Network:

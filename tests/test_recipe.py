@@ -23,7 +23,6 @@ from cnncli.recipe import (
     Shift,
     available,
     checked,
-    defaults,
     load,
     recipes_folder,
     resolved,
@@ -302,24 +301,6 @@ def test_a_file_that_is_missing_is_a_data_error(tmp_path: Path) -> None:
         load(str(tmp_path / "lenet.yaml"))
     with pytest.raises(DataError, match=r"none\.yaml: cannot be read"):
         load(str(tmp_path / "none.yaml"))
-
-
-def test_defaults_are_the_textbooks() -> None:
-    """Without a recipe: plain SGD, the textbook's rate for LeNet, and overrides as for a file."""
-    recipe = defaults("lenet@classic", "mnist", ["epochs=3", "activation=relu"])
-    assert recipe.optimizer == Sgd(lr=0.9)
-    assert (recipe.model.name, recipe.model.arguments) == ("lenet@classic", {"activation": "relu"})
-    assert (recipe.data.name, recipe.train.epochs, recipe.data.batch_size) == ("mnist", 3, 256)
-    with pytest.raises(RequestError, match=r"^model\.name=lnet: unknown network 'lnet'; did you mean 'lenet'\?$"):
-        defaults("lnet", "mnist")
-    with pytest.raises(RequestError, match=r"^data\.name=mnst: unknown data set 'mnst'; did you mean 'mnist'\?$"):
-        defaults("lenet", "mnst")
-
-
-@pytest.mark.parametrize(("name", "rate"), [("alexnet", 0.01), ("vgg11", 0.05), ("nin", 0.1), ("resnet18", 0.05)])
-def test_a_network_without_a_recipe_trains_at_the_textbooks_rate(name: str, rate: float) -> None:
-    """One rate does not suit all: LeNet's 0.9 would blow AlexNet up."""
-    assert defaults(name, "digits").optimizer == Sgd(lr=rate)
 
 
 def test_resolved_names_every_key_in_order(file: Path) -> None:

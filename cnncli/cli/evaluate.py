@@ -13,6 +13,10 @@ from cnncli.errors import RequestError
 
 def evaluate(
     run: Run,
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="data.name=NAME", show_default=False, help="The same as --data NAME."),
+    ] = None,
     *,
     which: Which = None,
     data: Annotated[
@@ -47,7 +51,7 @@ def evaluate(
 
     if out is not None and Path(out).exists() and not Path(out).is_dir():
         raise RequestError(f"--out {out!r} is a file; write the name of a folder")
-    wanted = asked(trained(run, which, device), data, split)
+    wanted = asked(trained(run, which, device), _named(arguments or [], data), split)
     from cnncli.datasets.progress import Progress
     from cnncli.render.data import bar
     from cnncli.render.live import Live
@@ -63,3 +67,15 @@ def evaluate(
         found = judge(wanted, batch_size=batch_size, on_bad_image=on_bad_image, progress=progress)
         pictures = draw(found, Path(out) if out else wanted.run.path / "evaluation", own=wanted.own)
     show_judgement(found, format, pictures)
+
+
+def _named(arguments: list[str], data: str | None) -> str | None:
+    """The data set that is named in either way."""
+    for text in arguments:
+        key, _, value = text.partition("=")
+        if key != "data.name" or not value:
+            raise RequestError(f"{text!r} means nothing here; write --data NAME for other images")
+        if data not in {None, value}:
+            raise RequestError(f"--data {data!r} and {text!r} contradict each other; write one of them")
+        data = value
+    return data

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from cnncli import words
-from cnncli.cli._options import Format, Pairs
+from cnncli.cli._options import Format, Inputs, Pairs
 from cnncli.cli._values import pairs
 from cnncli.errors import RequestError, UnknownName
+from cnncli.written import inputs
 
 ACTIONS = ("ls", "show", "schema")
 
@@ -24,7 +25,10 @@ def models(
     ] = None,
     arguments: Pairs = None,
     *,
-    yaml: Annotated[bool, typer.Option("--yaml", help="show: print the network as net.yaml.")] = False,
+    yaml: Annotated[
+        bool, typer.Option("--yaml", help="show: print the network as net.yaml, that of any SOURCE.")
+    ] = False,
+    input: Inputs = None,
     format: Format = "table",
 ) -> None:
     """List the built-in networks (ls), tell about one (show), or print the JSON schema of net.yaml (schema).
@@ -43,9 +47,10 @@ def models(
         show_models(format)
     elif yaml:
         from cnncli import netfile
-        from cnncli.sources import Request, load
+        from cnncli.sources import Request, is_code, load
 
-        sys.stdout.write(netfile.dump(load(Request(name, arguments=pairs(arguments))).network))
+        request = Request(name, inputs(input), pairs(arguments), training=is_code(name))  # code as `train` takes it
+        sys.stdout.write(netfile.dump(load(request).network))
     else:
         from cnncli.render.models import show_model
 

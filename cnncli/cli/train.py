@@ -9,7 +9,7 @@ import typer
 from cnncli.cli._options import Pairs, StopWhenDead, TensorBoard
 
 if TYPE_CHECKING:
-    from cnncli.recipe import Recipe
+    from cnncli.train.request import Request
 
 
 def train(
@@ -40,7 +40,14 @@ def train(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the closing lines only.")] = False,
     format: Annotated[Literal["table", "json"], typer.Option("--format", help="For people, or JSON Lines.")] = "table",
 ) -> None:
-    """Train a network by a recipe, or by the textbook's defaults with --data; everything goes into runs/<recipe>-<n>.
+    """Train a network by a recipe, or one without a recipe with --data; everything goes into runs/<recipe>-<n>.
+
+    The name of a recipe (lenet) stays that recipe whatever --data says; lenet@d2l
+    is the network alone. Without a recipe it is trained by AdamW along one cycle
+    of 10 epochs. The rate follows from what the network contains: the deeper and
+    wider, and the less normalised, the lower. Sigmoid and tanh begin with xavier
+    weights, ReLU with kaiming. A batch is the largest power of two up to 256 that
+    gives 40 steps an epoch. A line says what was chosen; key=value sets another.
 
     Example: cnncli train lenet epochs=5 lr=0.05
     """
@@ -67,12 +74,11 @@ def train(
     if tensorboard:
         required()
     if dry_run:
-        with request.tried() as tried:
-            _rehearse(tried, device, format, quiet=quiet)
+        _rehearse(request, device, format, quiet=quiet)
         return
     wanted, path = request.begun()
-    if request.note:
-        complain(request.note)
+    for note in request.note.splitlines():
+        complain(note)
     from cnncli.train.run import start
     from cnncli.train.signals import ignore
 
@@ -85,7 +91,7 @@ def train(
     raise typer.Exit(code)
 
 
-def _rehearse(recipe: Recipe, device: str, format: str, *, quiet: bool) -> None:
+def _rehearse(request: Request, device: str, format: str, *, quiet: bool) -> None:
     from cnncli.datasets.progress import Progress
     from cnncli.render.data import bar
     from cnncli.render.live import Live
@@ -94,6 +100,7 @@ def _rehearse(recipe: Recipe, device: str, format: str, *, quiet: bool) -> None:
     from cnncli.train.rehearsal import rehearse
 
     loading = Progress()
-    with Live(lambda: bar(loading), wanted=not quiet):
-        job = prepare(recipe, device, loading)
-    show_rehearsal(rehearse(job), format)
+    with request.tried() as recipe:
+        with Live(lambda: bar(loading), wanted=not quiet):
+            job = prepare(recipe, device, loading)
+        show_rehearsal(rehearse(job), request, format)

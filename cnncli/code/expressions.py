@@ -58,7 +58,9 @@ def constructor(layer: Layer, put: Put, varying: Sequence[str] = ()) -> Call:
             raise RequestError(
                 f"an RBF layer of more than {MOST_DRAWINGS:,} drawings cannot be written as code; take fewer"
             )
-        return Call(name, (Argument(f"{CODES}[:{flat(put('out_features', layer.config['out_features']))}]"),))
+        codes = Argument(f"{CODES}[:{flat(put('out_features', layer.config['out_features']))}]")
+        negative = (Argument("True", "negative="),) if layer.config["negative"] else ()
+        return Call(name, (codes, *negative))
     written = given(layer)
     needed = ("dim",) if layer.home == "torch.nn" else ("table",)  # what torch has no value for, or another one
     parts: list[Argument] = []

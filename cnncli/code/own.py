@@ -143,16 +143,19 @@ class PartialConv2d(nn.Module):
 class RBF(nn.Module):
     """The squared distance to a fixed drawing of each class; the smallest wins.
 
-    codes: the 84 pixels of each drawing as bits, 1 for ink.
+    codes: the 84 pixels of each drawing as bits, 1 for ink. With negative, the
+    largest wins.
     """
 
-    def __init__(self, codes):
+    def __init__(self, codes, negative=False):
         super().__init__()
+        self.negative = negative
         bits = [[code >> place & 1 for place in reversed(range(84))] for code in codes]
         self.register_buffer("bitmaps", 2.0 * torch.tensor(bits) - 1.0)
 
     def forward(self, x):
-        return (x.unsqueeze(-2) - self.bitmaps).square().sum(-1)
+        distances = (x.unsqueeze(-2) - self.bitmaps).square().sum(-1)
+        return -distances if self.negative else distances
 ''',
     "MultiheadAttention": '''
 class MultiheadAttention(nn.MultiheadAttention):

@@ -10,7 +10,7 @@ from cnncli.datasets import Dataset, dataset
 from cnncli.errors import RequestError
 from cnncli.train import folder
 from cnncli.train.request import check_device
-from cnncli.train.resume import run_folder, without_best, without_checkpoint
+from cnncli.train.resume import FOLDER, run_folder, run_recipe, without_best, without_checkpoint
 
 
 class Trained(NamedTuple):
@@ -44,18 +44,25 @@ def trained(name: str, which: str | None = None, device: str = "auto") -> Traine
 
 def asked(run: Trained, data: str | None, split: str) -> Asked:
     """The images to judge `run` by: the data set `data`, or the recipe's own; raises `RequestError`, `DataError`."""
-    if data is not None:
+    if data is not None and not _moved_to(run, data):
         if split == "val":
             raise RequestError("--split val is the run's own, of its training images; leave --data out, or write test")
         return Asked(run, dataset(data), own=False, split=split)
-    from cnncli.recipe import load
-
-    recipe = load(str(run.path / folder.RECIPE))
+    recipe = run_recipe(run.path, [f"data.name={data}"] if data is not None else [])
     if split == "val" and not recipe.data.val:
         raise RequestError(
             f"{run.path.as_posix()} has no validation split (data.val is 0); write --split test or train"
         )
     return Asked(run, dataset(recipe.data.name), own=True, split=split)
+
+
+def _moved_to(run: Trained, data: str) -> bool:
+    """Whether `data` stands for the run's own images, a folder that is no longer where it was."""
+    from cnncli.recipe import as_written
+
+    own = as_written(run.path / folder.RECIPE).data.name
+    gone = own.startswith(FOLDER) and not Path(own.removeprefix(FOLDER)).is_dir()
+    return gone and data.startswith(FOLDER)
 
 
 def printed(path: Path, epoch: int, split: str) -> float | None:

@@ -15,6 +15,9 @@ from cnncli.layers._bitmaps import HEIGHT, PIXELS, WIDTH
 class RBF(Layer):
     """The squared distance to each class' bitmap, 84 → classes: y_i = Σ_j (x_j − w_ij)². The smallest number wins.
 
+    negative: −y_i instead, so that the largest wins. Cross-entropy of that is the paper's criterion, its equation 9 without
+    the "rubbish" class.
+
     The bitmaps are 7×12 drawings of −1 and 1 and are not learned; classes beyond the ten digits get a fixed code of
     −1 and 1 (the paper names such codes as the usual alternative).
     """
@@ -24,6 +27,7 @@ class RBF(Layer):
 
     in_features: int | None = None
     out_features: int = 10
+    negative: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a width that is not a bitmap's."""

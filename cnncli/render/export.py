@@ -8,7 +8,7 @@ from cnncli.layers import dims
 from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown
 from cnncli.render.text import complain, inert, say
 from cnncli.train.exporting.formats import described
-from cnncli.trained import is_file, title_of
+from cnncli.trained import title_of
 
 if TYPE_CHECKING:
     from cnncli.train.exporting.export import Export
@@ -77,8 +77,7 @@ def _lines(found: Export) -> list[str]:
 
 
 def _title(found: Export) -> str:
-    name = found.run.recipe.model.name
-    return inert(found.run.network.name if is_file(name) else title_of(name))
+    return inert(title_of(found.run.recipe.model.name, found.run.network))
 
 
 def _metadata(found: Export) -> str:

@@ -80,7 +80,7 @@ def _facts(found: RangeTest, picture: Path | None) -> dict[str, object]:
 def _show(found: RangeTest, picture: Path | None, typed: Sequence[str]) -> None:
     job, points = found.job, found.points
     _say(
-        headline(job, found.params),
+        *headline(job, found.params),
         f"{len(points):,} of {found.steps:,} steps of {job.images_a_step:,} images with {job.recipe.optimizer.name}, "
         f"{ended(found.end, len(points), found.steps)}; guessing has loss {found.chance:.3f}",
     )

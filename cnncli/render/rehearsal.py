@@ -6,26 +6,30 @@ import sys
 from textwrap import wrap
 
 from cnncli.layers import dims
-from cnncli.recipe import resolved
+from cnncli.recipe import Recipe, renamed, resolved
 from cnncli.render.columns import clock, count, millions, size
 from cnncli.render.table import write_json
-from cnncli.render.text import columns_of, complain, inert, say
+from cnncli.render.text import columns_of, complain, say
 from cnncli.render.training import headline
+from cnncli.train.folder import NETWORK
 from cnncli.train.rehearsal import Rehearsal
+from cnncli.train.request import Request
 
 INDENT = 9  # characters before the facts of a line
 
 
-def show_rehearsal(found: Rehearsal, format: str) -> None:
+def show_rehearsal(found: Rehearsal, request: Request, format: str) -> None:
     """As YAML that is itself a recipe, or as one object of JSON; what a user should know goes to stderr."""
-    for note in found.notes:
+    recipe = renamed(request.recipe, NETWORK) if request.code else request.recipe
+    kept = f"that recipe needs {NETWORK} beside it, which nothing has kept; write it: {request.code}"
+    for note in (*found.notes, *([kept] if request.code else [])):
         complain(note)
     if format == "json":
-        write_json({"schema": "cnncli/train/1", "dry_run": _facts(found)})
+        write_json({"schema": "cnncli/train/1", "dry_run": _facts(found, recipe)})
     else:
         width = columns_of(sys.stdout) - len("# ")
         lines = (part for line in _told(found) for part in wrap(line, width, subsequent_indent=" " * INDENT))
-        say(resolved(found.job.recipe).rstrip("\n"), *(f"# {line}" for line in lines))
+        say(resolved(recipe).rstrip("\n"), *(f"# {line}" for line in lines))
 
 
 def _told(found: Rehearsal) -> list[str]:
@@ -39,7 +43,7 @@ def _told(found: Rehearsal) -> list[str]:
     measured = f"{1000 * found.step_seconds:.1f} ms a step, measured over {found.measured}"
     times = f"{clock(found.training_seconds)} training, {clock(found.judging_seconds)} evaluation"
     return [
-        inert(headline(job, totals.params)),
+        *headline(job, totals.params),
         f"network  input {shape}, {len(job.classes):,} classes, {trained}, {millions(totals.macs).text} million MACs an image",
         f"memory   {size(found.memory)}: {parts}",
         f"steps    {job.steps_an_epoch:,} an epoch of {job.images_a_step:,} images, {found.steps:,} in all",
@@ -47,10 +51,10 @@ def _told(found: Rehearsal) -> list[str]:
     ]
 
 
-def _facts(found: Rehearsal) -> dict[str, object]:
+def _facts(found: Rehearsal, recipe: Recipe) -> dict[str, object]:
     job, totals = found.job, found.totals
     return {
-        "recipe": job.recipe.model_dump(mode="json"),
+        "recipe": recipe.model_dump(mode="json"),
         "input": list(job.network.input),
         "classes": len(job.classes),
         "params": totals.params,

@@ -41,7 +41,7 @@ RUNS = (
     Column("total_seconds", "time"),
     Column("state", "state", left=True),
 )
-LEAST_WANTED = ("network", "data", "total_seconds", "train_acc", "val_acc")
+LEAST_WANTED = ("total_seconds", "data", "network", "train_acc", "val_acc")
 """Columns that a narrow terminal goes without, the first of them first."""
 
 
@@ -100,7 +100,7 @@ def _complain(runs: Sequence[Logged]) -> None:
 def _line(run: Logged) -> Line:
     recipe, last = run.recipe, run.last
     name = inert(run.path.name)
-    network, data = (inert(recipe.model.name), inert(recipe.data.name)) if recipe else (None, None)
+    network, data = (inert(run.network or recipe.model.name), inert(recipe.data.name)) if recipe else (None, None)
     of = recipe.train.epochs if recipe else None
     return [
         Cell(name, name),
@@ -126,6 +126,7 @@ def _facts(run: Logged) -> dict[str, object]:
     return {
         "run": run.path.as_posix(),
         "network": recipe and recipe.model.name,
+        "architecture": run.network,
         "data": recipe and recipe.data.name,
         "epochs": len(run.epochs),
         "of": recipe and recipe.train.epochs,

@@ -18,7 +18,7 @@ from cnncli.render.text import columns_of, complain, inert, say
 from cnncli.train import folder
 from cnncli.train.epoch import speed
 from cnncli.train.resume import resume_command
-from cnncli.trained import title_of
+from cnncli.trained import described, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ def show_run(run: Run, format: str, *, quiet: bool) -> int:
     if format == "json":
         return _show_json(run, quiet=quiet)
     if not quiet:
-        _say(heading(run), columns(val=run.job.val is not None), *_gone_before(run))
+        _say(*heading(run), columns(val=run.job.val is not None), *_gone_before(run))
     with Live(Pulse(run), wanted=not quiet) as live:
         for epoch in run.epochs():
             with live.aside():
@@ -62,17 +62,22 @@ def _new(run: Run, epoch: Epoch) -> list[Finding]:
     return [found for found in run.state.findings if found.epoch == epoch.epoch]
 
 
-def heading(run: Run) -> str:
-    """`LeNet on digits (1,437 train, 360 test) · 61,706 parameters · cpu · seed 0`."""
+def heading(run: Run) -> list[str]:
+    """The two lines of `headline`."""
     return headline(run.job, sum(weight.numel() for weight in run.state.module.parameters()))
 
 
-def headline(job: Job, weights: int) -> str:
-    """The heading of a run of `job`, whose network has so many weights."""
+def headline(job: Job, weights: int) -> list[str]:
+    """The heading of a run of `job`, whose network has so many weights.
+
+    `LeNet · d2l edition · relu, max pooling · 61,706 parameters` and `on digits (1,437 train, 360 test) · cpu · seed 0`.
+    """
     splits = {"train": job.train, "val": job.val, "test": job.test}
     counts = ", ".join(f"{len(images):,} {name}" for name, images in splits.items() if images is not None)
-    title = inert(title_of(job.recipe.model.name))
-    return f"{title} on {inert(job.recipe.data.name)} ({counts}) · {weights:,} parameters · {job.device} · seed {job.recipe.seed}"
+    return [
+        f"{inert(described(job.recipe.model.name, job.network))} · {weights:,} parameters",
+        f"on {inert(job.recipe.data.name)} ({counts}) · {job.device} · seed {job.recipe.seed}",
+    ]
 
 
 def _say_skipped(run: Run) -> None:
@@ -143,7 +148,8 @@ def _close(run: Run, *, quiet: bool) -> None:
 
 def draw(run: Run) -> None:
     """Put the pictures into the run folder; raises `DataError` where they cannot be written."""
-    title = heading(run).partition(" · ")[0]
+    recipe = run.job.recipe
+    title = inert(f"{title_of(recipe.model.name, run.job.network)} on {recipe.data.name}")
     folder.write(run.path / folder.CURVES, curves(run.state.epochs, title))
     if run.state.confusion is not None:
         counts: list[list[int]] = run.state.confusion.tolist()

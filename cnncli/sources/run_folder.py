@@ -12,14 +12,14 @@ def read(request: Request) -> Loaded:
     """The network that the run trains."""
     from cnncli.datasets import dataset
     from cnncli.recipe import input_size
-    from cnncli.recipe import load as load_recipe
+    from cnncli.train.resume import run_recipe
     from cnncli.trained import network_for
 
     folder, own = Path(request.source), request.arguments
     recipe = folder / "recipe.yaml"
     if not recipe.is_file():
         raise DataError(f"{folder} is no run folder: it holds no recipe.yaml; name a network, or a folder below runs/")
-    found = load_recipe(str(recipe))
+    found = run_recipe(folder)
     classes = own.get("classes", len(dataset(found.data.name).classes))
     if not isinstance(classes, int):
         raise RequestError(f"classes takes a whole number, not {classes!r}")

@@ -7,6 +7,7 @@ everything drawn at random depends on seed and epoch, there are as many threads 
 from __future__ import annotations
 
 from math import isclose
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,8 +16,7 @@ from cnncli.datasets.progress import Progress
 from cnncli.errors import DataError, RequestError
 from cnncli.health.finding import Finding
 from cnncli.health.record import parsed
-from cnncli.recipe import Recipe, checked, resolved
-from cnncli.recipe_schema.draft import Draft
+from cnncli.recipe import Recipe, network_path, renamed, resolved
 from cnncli.strict_yaml import parse
 from cnncli.train import checkpoint, event_files, folder
 from cnncli.train.environment import environment, machine
@@ -150,7 +150,7 @@ class Continuation:
         """Refuse another recipe than the checkpoint's, and an end that is behind it."""
         if self.saved is None:
             return
-        old = recipe_of(self.saved)
+        old = recipe_of(self.saved, self.path)
         changed = changes(old, self.recipe)
         if changed:
             file = (self.path / folder.RECIPE).as_posix()
@@ -200,7 +200,7 @@ class Continuation:
         """Say what a new length does to the learning rate, where that depends on it."""
         if self.saved is None:
             return
-        old, steps = recipe_of(self.saved), job.steps_an_epoch
+        old, steps = recipe_of(self.saved, self.path), job.steps_an_epoch
         done = len(self.saved["epochs"]) * steps + self.saved["batch"]
         before = rate(old.schedule, old.optimizer.lr, steps=old.train.epochs * steps, epoch=steps)
         if done and before(done - 1) != job.rate(done - 1) and done < self.recipe.train.epochs * steps:
@@ -211,7 +211,7 @@ class Continuation:
 
     def _write(self, job: Job, precision: Precision) -> None:
         """Bring the folder to where the run stands: its recipe, its metrics, no weights or pictures of an earlier end."""
-        text = resolved(self.recipe)
+        text = resolved(self.recipe, self.path)
         if (self.path / folder.RECIPE).read_text(encoding="utf-8") != text:
             folder.write(self.path / folder.RECIPE, text.encode())
         if not (self.path / folder.ENVIRONMENT).exists():
@@ -222,8 +222,7 @@ class Continuation:
         write_health(self.path, self.saved.get("health") if self.saved else None)
 
 
-def recipe_of(saved: dict[str, Any]) -> Recipe:
-    """The recipe that a checkpoint was trained by."""
-    document = parse(saved["recipe"], "the checkpoint's recipe")
-    values = document.value if isinstance(document.value, dict) else {}
-    return checked(Draft(values, {(): "the checkpoint's recipe"}), ())
+def recipe_of(saved: dict[str, Any], home: Path) -> Recipe:
+    """The recipe that a checkpoint in the run folder `home` was trained by, whether or not its data are still there."""
+    recipe = Recipe.model_validate(parse(saved["recipe"], "the checkpoint's recipe").value)
+    return renamed(recipe, network_path(recipe.model.name, home))

@@ -13,11 +13,13 @@ import torch
 from cnncli import __version__
 from cnncli.train.job import Job
 from cnncli.train.precision import Precision
+from cnncli.trained import in_short
 
 
 def environment(job: Job, precision: Precision) -> dict[str, object]:
-    """Versions, device, threads, machine and command line, as plain values."""
+    """Versions, device, threads, machine, command line, and what the network contains, as plain values."""
     return {
+        "network": in_short(job.recipe.model.name, job.network),
         "cnncli": __version__,
         "python": platform.python_version(),
         "torchvision": version("torchvision"),

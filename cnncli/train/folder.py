@@ -28,8 +28,8 @@ FINAL = (MODEL, CURVES, CONFUSION)
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{16}|\.next-.+")
 
 
-def new_folder(name: str, recipe: str) -> Path:
-    """Make `runs/<name>-<n>` in the current folder, n one above the highest there is, and write its recipe.
+def new_folder(name: str, recipe: str, network: str = "") -> Path:
+    """Make `runs/<name>-<n>` in the current folder, n one above the highest there is; write its recipe, and its net.yaml if any.
 
     No two runs get the same, however many begin at once. Raises `DataError` where it cannot be written.
     """
@@ -37,6 +37,8 @@ def new_folder(name: str, recipe: str) -> Path:
         RUNS.mkdir(exist_ok=True)
         folder = _numbered(name)
     try:
+        if network:
+            write(folder / NETWORK, network.encode("utf-8", "surrogateescape"))
         write(folder / RECIPE, recipe.encode())
     except DataError:
         discard(folder)

@@ -24,7 +24,7 @@ from cnncli.train.evaluate import evaluate, usual_batch
 from cnncli.train.images import Images, divided, placed
 from cnncli.train.opened import Opened, opened
 from cnncli.train.streamed import Streamed, streamed
-from cnncli.trained import is_file, title_of
+from cnncli.trained import title_of
 from cnncli.yaml_scalar import inert
 
 SHOWN = 20  # mistakes that are kept with their images
@@ -77,7 +77,7 @@ def judge(
     lost = int(confidence.isnan().sum())
     confidence = confidence.nan_to_num(0.0)  # nothing is known of it
     return Judgement(
-        title=inert(run.network.name if is_file(run.recipe.model.name) else title_of(run.recipe.model.name)),
+        title=inert(title_of(run.recipe.model.name, run.network)),
         run=run.path.as_posix(),
         which=run.which,
         epochs=run.epochs,

@@ -19,7 +19,7 @@ from cnncli.train import device as devices
 from cnncli.train.images import Finish, Scale, finish
 from cnncli.train.making import make
 from cnncli.train.resume import without_best, without_checkpoint
-from cnncli.trained import network_for
+from cnncli.trained import network_for, scoring
 
 WHICH = {"last": (folder.LAST, folder.PREVIOUS), "best": (folder.BEST,)}
 
@@ -90,7 +90,7 @@ def _network(saved: dict[str, Any], recipe: Recipe) -> Network:
     size, name = tuple(saved["input"]), recipe.model.name
     if saved["network"] is None:
         return network_for(name, size, recipe.model.arguments, len(saved["classes"]))
-    return at(parse_network(saved["network"], name).network, size)
+    return at(scoring(parse_network(saved["network"], name).network), size)
 
 
 def _saved(path: Path, which: str) -> tuple[dict[str, Any], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,17 +15,19 @@ from cnncli.sources import Request, load
 from cnncli.sources.python import parameters
 from cnncli.train.folder import NETWORK
 from cnncli.trained import with_scores
+from cnncli.written import typed as typed_shape
 from cnncli.yaml_scalar import inert
 
 _CLASSES = ("classes", "num_classes", "n_classes")
 
 
 class WrittenDown(NamedTuple):
-    """text: a net.yaml · left: what of the overrides is the recipe's · note: what a user should know"""
+    """text: a net.yaml · left: what of the overrides is the recipe's · note: what a user should know · command: writes the text"""
 
     text: str
     left: list[str]
     note: str
+    command: str
 
 
 def written_down(source: str, data: str, overrides: Sequence[str]) -> WrittenDown:
@@ -47,7 +50,13 @@ def written_down(source: str, data: str, overrides: Sequence[str]) -> WrittenDow
         text = netfile.dump(found.network)
     except RequestError as error:
         raise RequestError(f"{source} cannot be trained from here: {error}") from error
-    return WrittenDown(text, [*left, *_init(left)], _NOTE.format(source=inert(source, 100), file=NETWORK))
+    typed = [source, *(f"{key}={value}" for key, value in given.items()), "--input", typed_shape(shape)]
+    return WrittenDown(
+        text=text,
+        left=[*left, *_init(left)],
+        note=_NOTE.format(source=inert(source, 100), file=NETWORK),
+        command=f"cnncli models show {shlex.join(typed)} --yaml > {NETWORK}",
+    )
 
 
 _NOTE = "{source} is trained as {file} in the run folder has it; torch draws its first weights, whatever its code does with them"

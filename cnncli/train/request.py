@@ -12,67 +12,62 @@ from typing import NamedTuple
 from cnncli.errors import RequestError
 from cnncli.models import models
 from cnncli.overrides import override
-from cnncli.recipe import Recipe, available, defaults, load, renamed, resolved
+from cnncli.recipe import Recipe, available, load, renamed, resolved
 from cnncli.registry import same_letters
 from cnncli.sources import is_code, is_library, spelled
 from cnncli.starting import check
 from cnncli.train import folder
+from cnncli.train.default_recipe import default_recipe, usual_rate
 from cnncli.trained import is_file, is_network
 from cnncli.yaml_scalar import inert
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,3})?")
 
+TOO_HIGH = 10  # times the rate that suits a network
+
 Options = Mapping[str, tuple[str, object]]
 
 
 class Request(NamedTuple):
-    """recipe: what to train · name: what its run folders are called after · note: what a user should know, or "".
+    """recipe: what to train · name: what its run folders are called after · note: what a user should know, in lines, or "".
 
-    network: the text of the net.yaml that is still to be written, of a network that somebody's code makes, or ""
+    network: the text of the net.yaml that the network is written in, "" where it is in none. A run keeps a copy, so that its
+    folder is complete in itself. · code: what wrote that text, where no file of the user's holds it
     """
 
     recipe: Recipe
     name: str
     note: str = ""
     network: str = ""
+    code: str = ""
 
     @property
     def text(self) -> str:
-        """The recipe, every key written out."""
-        return resolved(self.recipe)
+        """The recipe as the run folder is to hold it, every key written out."""
+        return resolved(renamed(self.recipe, folder.NETWORK) if self.network else self.recipe)
 
     def begun(self) -> tuple[Recipe, Path]:
         """The recipe to train by, and the new run folder; raises `DataError` where that cannot be written."""
-        path = folder.new_folder(self.name, self.text)
-        try:
-            recipe = self._placed(path)
-            if recipe is not self.recipe:
-                folder.write(path / folder.RECIPE, resolved(recipe).encode())
-        except BaseException:
-            folder.discard(path)
-            raise
-        return recipe, path
+        path = folder.new_folder(self.name, self.text, self.network)
+        return (renamed(self.recipe, str((path / folder.NETWORK).absolute())) if self.network else self.recipe), path
 
     @contextmanager
     def tried(self) -> Iterator[Recipe]:
         """The recipe to rehearse, while nothing is kept."""
+        if not self.code:
+            yield self.recipe
+            return
         with TemporaryDirectory(prefix="cnncli-") as home:
-            yield self._placed(Path(home))
-
-    def _placed(self, path: Path) -> Recipe:
-        """The recipe, its network written into `path` if it is in no file yet."""
-        if not self.network:
-            return self.recipe
-        file = (path / folder.NETWORK).resolve()
-        folder.write(file, self.network.encode())
-        return renamed(self.recipe, str(file))
+            file = Path(home) / folder.NETWORK
+            file.write_text(self.network, encoding="utf-8")
+            yield renamed(self.recipe, str(file))
 
 
 def requested(source: str, arguments: Sequence[str], options: Options, device: str = "auto") -> Request:
-    """The recipe `source`, by name or path, or the textbook's for the network `source`, with what the command line sets.
+    """The recipe `source`, by name or path, or the default one of the network `source`, with what the command line sets.
 
-    arguments: `key=value` · options: dotted key → (flag, value), None where it was not given; with `data.name` among them, a
-    name that is a recipe's and a network's means the network. Raises `RequestError`, and `DataError` for an unreadable file.
+    arguments: `key=value` · options: dotted key → (flag, value), None where it was not given. A name that is a recipe's and a
+    network's means the recipe; `lenet@d2l` is the network. Raises `RequestError`, and `DataError` for an unreadable file.
     """
     check_device(device)
     source = spelled(same_letters(source, available()) or source)
@@ -81,16 +76,22 @@ def requested(source: str, arguments: Sequence[str], options: Options, device: s
     others = [text for text in overrides if not text.startswith("data.name=")]
     if data is not None and is_code(source):
         request = _of_code(source, str(data), others)
-    elif data is not None and is_network(source):
-        request = Request(defaults(_whole(source), str(data), others), _short(source))
+    elif data is not None and source not in available() and is_network(source):
+        request = _without_recipe(source, str(data), others)
     elif is_code(source) or is_library(source):
         raise RequestError(
             f"{inert(source, 100)} is a network, not a recipe; say what to train it on, as in --data digits"
         )
     else:
-        request = Request(load(source, overrides, networks=list(models())), Path(source).stem)
+        recipe = load(source, overrides, networks=list(models()))
+        request = Request(recipe, Path(source).stem, network=_text_of(recipe))
     check(request.recipe.model.weights)
     return request
+
+
+def _without_recipe(source: str, data: str, overrides: Sequence[str]) -> Request:
+    recipe = default_recipe(source, data, overrides)
+    return Request(recipe, _short(source), _told(source, recipe), _text_of(recipe))
 
 
 def _of_code(source: str, data: str, overrides: Sequence[str]) -> Request:
@@ -100,8 +101,30 @@ def _of_code(source: str, data: str, overrides: Sequence[str]) -> Request:
     with TemporaryDirectory(prefix="cnncli-") as home:
         file = Path(home) / folder.NETWORK
         file.write_text(found.text, encoding="utf-8")
-        recipe = defaults(str(file), data, found.left)
-    return Request(recipe, _short(source.removesuffix(".py")), found.note, found.text)
+        recipe = default_recipe(str(file), data, found.left)
+        note = f"{_told(source, recipe)}\n{found.note}"
+    return Request(recipe, _short(source.removesuffix(".py")), note, found.text, found.command)
+
+
+def _told(source: str, recipe: Recipe) -> str:
+    """By what a network without a recipe is trained, and whether a rate was asked for that is another optimizer's."""
+    optimizer, suits = recipe.optimizer, usual_rate(recipe)
+    high = optimizer.name == "adamw" and optimizer.lr > TOO_HIGH * suits
+    return (
+        f"no recipe for {inert(source, 60)}: {optimizer.name} at {optimizer.lr:g}, schedule {recipe.schedule.name}, batches of "
+        f"{recipe.data.batch_size}, {recipe.train.init} weights, {recipe.train.epochs} epochs; key=value sets another"
+        + (
+            f"\nlr {optimizer.lr:g} is high for adamw, {suits:g} suits this network; for SGD: optimizer.name=sgd"
+            if high
+            else ""
+        )
+    )
+
+
+def _text_of(recipe: Recipe) -> str:
+    """The text of the file that the network is written in, "" where it is in none."""
+    name = recipe.model.name
+    return Path(name).read_text(encoding="utf-8", errors="surrogateescape") if is_file(name) else ""
 
 
 def check_device(name: str) -> None:
@@ -117,11 +140,6 @@ def check_device(name: str) -> None:
 def _short(source: str) -> str:
     """What the run folders of a network are called after: a file's name, or a library's without what no folder may hold."""
     return Path(source).stem if is_file(source) else re.sub(r"[^\w.@-]+", "-", source.rpartition(":")[2])
-
-
-def _whole(source: str) -> str:
-    """A file's path from the root, so that the resolved recipe reruns from any folder."""
-    return str(Path(source).resolve()) if is_file(source) else source
 
 
 def _texts(options: Options) -> list[str]:

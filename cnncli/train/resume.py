@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cnncli.errors import DataError, RequestError, UnknownName, nearest
-from cnncli.recipe import Recipe, load
+from cnncli.recipe import Recipe, as_written, load
 from cnncli.strict_yaml import Value
 from cnncli.train import folder
 from cnncli.train.request import check_device
@@ -23,6 +23,9 @@ FREE = (
     "data.workers",
     "stop.when_dead",
 )
+
+
+FOLDER = "folder:"  # begins the name of images that may be moved
 
 
 class Resumption(NamedTuple):
@@ -44,12 +47,25 @@ def resumption(arguments: Sequence[str], device: str | None = None) -> Resumptio
     if len(names) > 1:
         raise RequestError(f"{inert(names[1])} is not key=value; name one run, and what to change as in epochs=20")
     path = run_folder(names[0]) if names else folder.newest()
-    recipe, wanted = load(str(path / folder.RECIPE)), load(str(path / folder.RECIPE), pairs)
+    recipe, wanted = as_written(path / folder.RECIPE), run_recipe(path, pairs)
     changed = changes(recipe, wanted)
     if changed:
         instead = f"{again(path)} {' '.join(map(shlex.quote, pairs))}"
         raise RequestError(f"a run that goes on keeps its recipe, here {changed}; for another run: {instead}")
     return Resumption(path, wanted, device)
+
+
+def run_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe of the run in a folder, checked; raises `RequestError`, and `DataError` where its data are gone."""
+    file = path / folder.RECIPE
+    try:
+        return load(str(file), overrides)
+    except DataError as error:
+        data = as_written(file).data.name if file.is_file() else ""
+        if not data.startswith(FOLDER) or Path(data.removeprefix(FOLDER)).is_dir():
+            raise
+        moved = f"{resume_command(path)} data.name=folder:NEW, cnncli evaluate {path.as_posix()} --data folder:NEW"
+        raise DataError(f"{error}; if its images were moved: {moved}") from error
 
 
 def resume_command(path: Path) -> str:
@@ -79,8 +95,13 @@ def changes(old: Recipe, new: Recipe) -> str:
     return ", ".join(
         f"{inert(key)} {_shown(before)} → {_shown(after)}"
         for key, (before, after) in differences(old, new).items()
-        if key not in FREE
+        if key not in FREE and not (key == "data.name" and _moved(before, after))
     )
+
+
+def _moved(before: Value, after: Value) -> bool:
+    """Whether both are folders: whether they hold the same images is asked when they are read."""
+    return str(before).startswith(FOLDER) and str(after).startswith(FOLDER)
 
 
 def differences(old: Recipe, new: Recipe) -> dict[str, tuple[Value, Value]]:

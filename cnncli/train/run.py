@@ -23,6 +23,7 @@ from cnncli.train.race import begun
 from cnncli.train.saving import Saving, facts, resumable
 from cnncli.train.signals import Interruption, obeyed
 from cnncli.train.state import State, health_text
+from cnncli.trained import is_file
 
 
 def start(
@@ -81,7 +82,7 @@ class Run:
     def _epochs(self) -> Iterator[Epoch]:
         if self._events:
             with resumable(self.path):
-                self._events.begin(resolved(self.job.recipe), self.state.epochs, self.state.total_seconds)
+                self._events.begin(resolved(self.job.recipe, self.path), self.state.epochs, self.state.total_seconds)
         for epoch in train(self.job, self.state, lambda: bool(self.interruption), self._saving):
             self._saving.save()
             with resumable(self.path):
@@ -149,7 +150,8 @@ def model_file(job: Job, state: State) -> bytes:
 
     tensors = {name: tensor.cpu().contiguous() for name, tensor in state.judged.state_dict().items()}
     model = job.recipe.model
-    described = {**facts(job), "model": model.name, "arguments": model.arguments, "data": job.recipe.data.name}
+    name = folder.NETWORK if is_file(model.name) else model.name  # the same wherever the run folder lies
+    described = {**facts(job), "model": name, "arguments": model.arguments, "data": job.recipe.data.name}
     return save(tensors, {"cnncli": _json(described).decode().strip()})
 
 

@@ -29,7 +29,7 @@ class Saving:
     def __init__(self, path: Path, job: Job, state: State, *, from_last: bool) -> None:
         """path: the run folder · from_last: whether `state` is what its last.pt holds."""
         self.path, self._job, self._state = path, job, state
-        self._recipe = resolved(job.recipe)  # now: a second Ctrl-C within pydantic comes out as its warning
+        self._recipe = resolved(job.recipe, path)  # now: a second Ctrl-C within pydantic comes out as its warning
         self._network = network_text(job.recipe)
         self._steps, self._seconds = job.recipe.train.checkpoint_steps, job.recipe.train.checkpoint_seconds
         self._kept: tuple[int, int] | None = self._place if from_last else None

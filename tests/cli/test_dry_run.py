@@ -37,7 +37,9 @@ def test_it_prints_a_recipe_and_what_it_takes(cnncli: Cnncli, here: Path) -> Non
     assert load("again.yaml") == load("lenet", overrides)
     told = {line[2:].split()[0]: line for line in found.out.splitlines() if line.startswith("# ")}
     text = " ".join(line[2:].strip() for line in found.out.splitlines() if line.startswith("# "))
-    assert text.startswith("LeNet on digits (100 train, 144 val, 360 test) · 61,706 parameters · cpu · seed 0 network ")
+    assert text.startswith(
+        "LeNet · d2l edition · relu, max pooling · 61,706 parameters on digits (100 train, 144 val, 360 test) · "
+    )
     assert "61,706 of 61,706 parameters trained, 0.42 million MACs an image" in text
     assert told["steps"] == "# steps    4 an epoch of 32 images, 12 in all"
     assert "ms a step, measured over" in text

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cnncli.datasets import dataset
 from cnncli.datasets.folder import listing
 from cnncli.errors import DataError, RequestError
-from cnncli.recipe import defaults
+from cnncli.train.default_recipe import default_recipe
 from tests.datasets.conftest import put
 
 
@@ -199,10 +199,10 @@ def test_a_folder_is_named_from_the_root(tmp_path: Path, monkeypatch: pytest.Mon
     """A recipe that was resolved in one folder reruns in another."""
     put(tmp_path, "mine/a/1.png", "mine/a/2.png")
     monkeypatch.chdir(tmp_path)
-    recipe = defaults("lenet", "folder:mine")
+    recipe = default_recipe("lenet", "folder:mine")
     assert recipe.data.name == f"folder:{tmp_path / 'mine'}"
     monkeypatch.chdir(tmp_path / "mine")
-    assert defaults("lenet", recipe.data.name) == recipe
+    assert default_recipe("lenet", recipe.data.name) == recipe
 
 
 def test_facts_need_no_torch(tmp_path: Path) -> None:

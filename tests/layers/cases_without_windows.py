@@ -227,6 +227,8 @@ def attention(draw: Draw) -> Drawn:
 def rbf(draw: Draw) -> Drawn:
     """Distances to bitmaps."""
     width = draw(st.sampled_from([84, 83, 10])) if draw.wild else 84
-    return {**read_channels(draw, "in_features", 84), **some_of(draw, out_features=st.integers(1 - draw.wild, 26))}, [
-        (width,)
-    ]
+    return {**read_channels(draw, "in_features", 84), **_rbf_more(draw)}, [(width,)]
+
+
+def _rbf_more(draw: Draw) -> dict[str, Any]:
+    return some_of(draw, out_features=st.integers(1 - draw.wild, 26), negative=st.booleans())

@@ -101,6 +101,7 @@ def test_rbf_is_the_squared_distance() -> None:
     differing = (drawn[:, None] != drawn[None]).sum(-1)
     assert torch.equal(distances, 4.0 * differing)
     assert distances.argmin(1).tolist() == list(range(10))
+    assert torch.equal(RBF(in_features=84, negative=True).module()(drawn), -distances)
 
 
 def test_bitmaps_are_ten_drawings_and_codes() -> None:

@@ -191,7 +191,8 @@ def _rbf(arguments: dict[str, Any], _: tuple[Shape, ...]) -> Callable[..., torch
     bitmaps = torch.ones(arguments.get("out_features", 10), arguments.get("in_features", 84))
     if bitmaps.shape[1] != 84:
         raise ValueError("a bitmap has 84 pixels")
-    return lambda x: functional.pairwise_distance(x[:, None].expand(-1, len(bitmaps), -1), bitmaps, eps=0) ** 2
+    sign = -1 if arguments.get("negative") else 1
+    return lambda x: sign * functional.pairwise_distance(x[:, None].expand(-1, len(bitmaps), -1), bitmaps, eps=0) ** 2
 
 
 REFERENCES: dict[str, Callable[[dict[str, Any], tuple[Shape, ...]], Callable[..., torch.Tensor]]] = {

@@ -54,7 +54,8 @@ def test_a_run_is_shown_as_the_contract_has_it(run: Run, capsys: pytest.CaptureF
     assert show_run(run, "table", quiet=False) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
-    assert lines[0] == "LeNet on digits (100 train, 144 val, 360 test) · 61,706 parameters · cpu · seed 0"
+    assert lines[0] == "LeNet · d2l edition · relu, max pooling · 61,706 parameters"
+    assert lines.pop(1) == "on digits (100 train, 144 val, 360 test) · cpu · seed 0"
     assert lines[1] == columns(val=True)
     assert lines[2:4] == [line(epoch) for epoch in run.state.epochs]
     last = run.state.epochs[-1]

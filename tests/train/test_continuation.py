@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from cnncli.errors import CnncliError, DataError, RequestError
-from cnncli.recipe import defaults, load, resolved
+from cnncli.recipe import load, resolved
 from cnncli.train import checkpoint, folder
 from cnncli.train.continuation import Continuation
+from cnncli.train.default_recipe import default_recipe
 from cnncli.train.resume import resumption
 from cnncli.train.run import Run, start
 from cnncli.train.signals import Interruption
@@ -347,7 +348,7 @@ def test_another_network_is_noticed(tmp_path: Path) -> None:
     file = tmp_path / "net.yaml"
     text = "kind: network\nname: net\ninput: 1x8x8\nlayers:\n  - f: Flatten\n  - a: {}\n  - fc: {{Linear: {{out_features: 10}}}}\n"
     file.write_text(text.format("ReLU"), encoding="utf-8")
-    asked = defaults(str(file), "digits", small("lr=0.01"))
+    asked = default_recipe(str(file), "digits", small("lr=0.01"))
     run = start(asked, folder.new_folder("run", resolved(asked)), "cpu")
     run.interruption = After(2)
     list(run.epochs())

@@ -18,13 +18,23 @@ def test_a_recipe_by_name() -> None:
     assert "epochs: 3" in found.text
 
 
-def test_a_network_with_data_is_trained_on_the_textbooks_defaults() -> None:
-    """Where a recipe has that name too, --data means the network."""
+def test_the_name_of_a_recipe_stays_that_recipe() -> None:
+    """Whatever it is to be trained on; the network of that name is written with its edition."""
     found = requested("lenet", ["lr=0.5"], DATA)
     assert found.recipe.data.name == "mnist"
-    assert found.recipe.model.arguments == {}
+    assert (found.recipe.optimizer.lr, found.recipe.train.epochs) == (0.5, 40)
+    assert found.recipe.model.arguments == {"activation": "relu", "pool": "max"}
+    assert found.note == ""
+
+
+def test_a_network_with_data_is_trained_on_the_documented_defaults() -> None:
+    """The options set what they set, and a line says what was chosen."""
+    found = requested("lenet@d2l", ["lr=0.5"], DATA)
+    assert (found.recipe.data.name, found.recipe.model.arguments, found.name) == ("mnist", {}, "lenet@d2l")
     assert (found.recipe.optimizer.lr, found.recipe.train.epochs) == (0.5, 10)
-    assert requested("lenet@classic", [], DATA).name == "lenet@classic"
+    assert found.note.startswith(
+        "no recipe for lenet@d2l: adamw at 0.5, schedule onecycle, batches of 256, xavier weights"
+    )
 
 
 def test_data_beside_a_recipe_replaces_its_data_set() -> None:

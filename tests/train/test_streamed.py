@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from cnncli.errors import DataError
-from cnncli.recipe import defaults
+from cnncli.train.default_recipe import default_recipe
 from cnncli.train.images import Images
 from cnncli.train.job import Job, prepare
 from cnncli.train.loop import train
@@ -46,7 +46,9 @@ def made(*overrides: str) -> Job:
     asked = ["epochs=2", "batch_size=16", "lr=0.05", "activation=relu", AUGMENT]
     names = {text.partition("=")[0] for text in overrides}
     return prepare(
-        defaults("lenet", "folder:set", [*(text for text in asked if text.partition("=")[0] not in names), *overrides]),
+        default_recipe(
+            "lenet", "folder:set", [*(text for text in asked if text.partition("=")[0] not in names), *overrides]
+        ),
         "cpu",
     )
 
