@@ -8,10 +8,15 @@ of the image and knows along which axes of the tensor they lie, through flatteni
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from cnncli.sizes import Window
+
+if TYPE_CHECKING:
+    from cnncli.boxes import Boxes
 
 Interval = tuple[int, int]
 NOTHING: Interval = (0, -1)
@@ -100,65 +105,129 @@ class Reach(NamedTuple):
     def whole(self, count: int) -> Reach:
         """What `count` units see that read every unit of this axis."""
         span = self.span()
-        return Reach(*span, 0, count, span, None, mixed=True)
+        return Reach(*span, 0, count, span, None, mixed=span[0] <= span[1])
 
 
-class Field(NamedTuple):
-    """The receptive field of one tensor's units.
-
-    axes: one `Reach` for each axis of the network's input · places: for each axis of the tensor (batch left out) what lies along
-    it, the slowest first: n for axis n of the input, −k for k numbers at one place (channels); empty for channels alone.
-    ((), (0,), (1,)) for C×H×W, ((−16, 0, 1),) once 16 channels are flattened with their positions
-    """
+class Field(ABC):
+    """The receptive field of one tensor's units. Axes are the tensor's, without the batch; negative ones count from the end."""
 
     axes: tuple[Reach, ...]
-    places: tuple[tuple[int, ...], ...] = ()
+    """One for each axis of the network's input."""
+    places: tuple[tuple[int, ...], ...]
+    """For each axis of the tensor what lies along it; () where that is not known axis by axis."""
 
     @property
     def whole(self) -> bool:
         """Every unit sees all positions, as after global pooling or a dense layer."""
         return all(reach.mixed for reach in self.axes)
 
-    def along(self, axis: int, change: Callable[[Reach], Reach]) -> Field | None:
-        """The field after `change` along one axis of the tensor; None where its positions can no longer be told apart."""
-        place = self.alone(axis)
-        if place is None:
-            return self.only_aside(axis)
-        return self.replaced(place, change(self.axes[place]))
+    @property
+    def blind(self) -> bool:
+        """No unit sees anything, as of a tensor that is made from weights alone."""
+        return bool(self.axes) and all(reach.low > reach.high for reach in self.axes)
 
-    def replaced(self, place: int, reach: Reach) -> Field:
-        """The field with another reach along the input's axis `place`."""
-        return self._replace(axes=(*self.axes[:place], reach, *self.axes[place + 1 :]))
+    @abstractmethod
+    def along(self, axis: int, change: Callable[[Reach], Reach]) -> Field:
+        """The field after `change` along one axis of the tensor."""
+
+    @abstractmethod
+    def spread(self, axis: int) -> bool:
+        """Whether units along an axis of the tensor see different places."""
+
+    @abstractmethod
+    def same(self, axis: int) -> Field:
+        """The field where an axis of the tensor that is not spread has some other size."""
+
+    @abstractmethod
+    def mixing(self, axis: int) -> Field:
+        """The field of units that read everything along one axis of the tensor."""
+
+    @abstractmethod
+    def permuted(self, order: Sequence[int]) -> Field:
+        """The field after the tensor's axes are put in another order."""
+
+    @abstractmethod
+    def reshaped(self, before: Sequence[int], after: Sequence[int]) -> Field:
+        """The field of the same numbers in another shape."""
+
+    @abstractmethod
+    def inserted(self, axis: int) -> Field:
+        """The field of a tensor with one more axis, along which all see the same; it stands at `axis`."""
+
+    @abstractmethod
+    def dropped(self, axis: int) -> Field:
+        """The field of a tensor without an axis along which all see the same."""
+
+    @abstractmethod
+    def boxes(self) -> Boxes:
+        """The same, unit by unit."""
+
+    @property
+    @abstractmethod
+    def rank(self) -> int:
+        """Axes of the tensor."""
+
+    def through(self, windows: Sequence[Window], counts: Sequence[int]) -> Field:
+        """The field seen through one window for each of the tensor's last axes."""
+        found: Field = self
+        for axis, (window, count) in enumerate(zip(windows, counts, strict=True), start=self.rank - len(windows)):
+
+            def change(reach: Reach, window: Window = window, count: int = count) -> Reach:
+                return reach.through(window, count)
+
+            found = found.along(axis, change)
+        return found
+
+    def seen_by_all(self, rank: int) -> Grid:
+        """The field of units of a tensor of `rank` axes that read everything here."""
+        return Grid(self.everywhere().axes, ((),) * rank)
+
+    def of(self, unit: Sequence[int]) -> tuple[Interval, ...]:
+        """What the unit at this place of the tensor sees along each axis of the input, padding left out."""
+        return self.boxes().of(unit)
+
+    def everywhere(self) -> Field:
+        """The field of units that read everything."""
+        axes = tuple(reach.whole(reach.units) for reach in self.axes)
+        return Grid(axes, ((),) * self.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid(Field):
+    """Units whose positions lie along axes of the tensor, each axis of the input along one of them.
+
+    axes: one `Reach` for each axis of the network's input · places: for each axis of the tensor (batch left out) what lies along
+    it, the slowest first: n for axis n of the input, −k for k numbers at one place (channels); empty for channels alone, and where
+    all see the same. ((), (0,), (1,)) for C×H×W, ((−16, 0, 1),) once 16 channels are flattened with their positions
+    """
+
+    axes: tuple[Reach, ...]
+    places: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def rank(self) -> int:
+        """Axes of the tensor."""
+        return len(self.places)
+
+    def along(self, axis: int, change: Callable[[Reach], Reach]) -> Field:
+        """The field after `change` along one axis of the tensor; unit by unit where that holds several positions."""
+        place = self._alone(self.places[axis])
+        if place is not None:
+            return replace(self, axes=(*self.axes[:place], change(self.axes[place]), *self.axes[place + 1 :]))
+        return self.boxes().along(axis, change) if self.spread(axis) else self.same(axis)
 
     def spread(self, axis: int) -> bool:
         """Whether units along an axis of the tensor see different places."""
-        return any(place >= 0 and self.axes[place].units > 1 for place in self.places[axis])
+        seen = (self.axes[place] for place in self.places[axis] if place >= 0)
+        return any(reach.units > 1 and not reach.mixed for reach in seen)
 
-    def holding(self, axis: int, size: int) -> Field:
-        """The field where an axis of the tensor that is not spread holds `size` numbers."""
-        lying = tuple(place for place in self.places[axis] if place >= 0)
-        held = (-size, *lying) if lying else ()
-        return self._replace(places=(*self.places[:axis], held, *self.places[axis + 1 :]))
+    def same(self, axis: int) -> Grid:
+        """The field where nothing lies along an axis of the tensor: its units see the same, however many there are."""
+        axis %= self.rank
+        return replace(self, places=(*self.places[:axis], (), *self.places[axis + 1 :])) if self.places[axis] else self
 
-    def through(self, windows: Sequence[Window], counts: Sequence[int]) -> Field | None:
-        """The field seen through one window for each of the tensor's last axes; None as in `along`."""
-        axes = list(self.axes)
-        first = len(self.places) - len(windows)
-        for axis, (window, count) in enumerate(zip(windows, counts, strict=True), start=first):
-            place = self.alone(axis)
-            if place is not None:
-                axes[place] = axes[place].through(window, count)
-            elif self.only_aside(axis) is None:
-                return None
-        return Field(tuple(axes), self.places)
-
-    def only_aside(self, axis: int) -> Field | None:
-        """The field where numbers move along one axis of the tensor; None where what they see depends on their place there."""
-        return self if all(place < 0 or self.axes[place].mixed for place in self.places[axis]) else None
-
-    def alone(self, axis: int) -> int | None:
+    def _alone(self, lying: tuple[int, ...]) -> int | None:
         """The only axis of the input that makes a difference along an axis of the tensor."""
-        lying = self.places[axis]
         if len(lying) > 1:
             lying = tuple(place for place in lying if self._extent(place) > 1)
         return lying[0] if len(lying) == 1 and lying[0] >= 0 else None
@@ -166,24 +235,38 @@ class Field(NamedTuple):
     def _extent(self, place: int) -> int:
         return -place if place < 0 else self.axes[place].units
 
-    def mixing(self, axis: int) -> Field:
+    def mixing(self, axis: int) -> Grid:
         """The field of units that read everything along one axis of the tensor."""
         lying = self.places[axis]
         if not lying:
             return self
         axes = (reach.whole(reach.units) if place in lying else reach for place, reach in enumerate(self.axes))
-        return self._replace(axes=tuple(axes))
+        return replace(self, axes=tuple(axes)).same(axis)
 
-    def everywhere(self) -> Field:
-        """The field of units that read everything."""
-        return self._replace(axes=tuple(reach.whole(reach.units) for reach in self.axes))
-
-    def permuted(self, order: Sequence[int]) -> Field:
+    def permuted(self, order: Sequence[int]) -> Grid:
         """The field after the tensor's axes are put in another order."""
-        return self._replace(places=tuple(self.places[axis] for axis in order))
+        return replace(self, places=tuple(self.places[axis] for axis in order))
 
-    def reshaped(self, before: Sequence[int], after: Sequence[int]) -> Field | None:
-        """The field of the same numbers in another shape; None where their positions can no longer be told apart."""
+    def inserted(self, axis: int) -> Grid:
+        """The field of a tensor with one more axis."""
+        axis %= self.rank + 1
+        return replace(self, places=(*self.places[:axis], (), *self.places[axis:]))
+
+    def dropped(self, axis: int) -> Grid:
+        """The field of a tensor without an axis along which all see the same."""
+        axis %= self.rank
+        return replace(self, places=(*self.places[:axis], *self.places[axis + 1 :]))
+
+    def boxes(self) -> Boxes:
+        """The same, unit by unit."""
+        from cnncli.boxes import boxed
+
+        return boxed(self)
+
+    def reshaped(self, before: Sequence[int], after: Sequence[int]) -> Field:
+        """The field of the same numbers in another shape; unit by unit where an axis of the input is cut."""
+        if self.whole:
+            return replace(self, places=((),) * len(after))
         head, tail = _unchanged(before, after)
         inner = range(head, len(before) - tail)
         lying = [place for axis in inner for place in self.places[axis] or (-before[axis],)]
@@ -191,13 +274,13 @@ class Field(NamedTuple):
         for size in after[head : len(after) - tail]:
             taken = self._take(lying, size)
             if taken is None:
-                return self._replace(places=((),) * len(after)) if self.whole else None
+                return self.boxes().reshaped(before, after)
             found.append(taken)
         places = [*self.places[:head], *found, *self.places[len(before) - tail :]]
         if places:
             last = max(head + len(found) - 1, 0)
             places[last] += tuple(lying)  # axes of one unit
-        return self._replace(places=tuple(each if any(place >= 0 for place in each) else () for each in places))
+        return replace(self, places=tuple(each if any(place >= 0 for place in each) else () for each in places))
 
     def _take(self, lying: list[int], size: int) -> tuple[int, ...] | None:
         """What makes up an axis of `size`, taken from the front of `lying`; channels may be divided, positions may not."""
@@ -227,7 +310,7 @@ def _unchanged(before: Sequence[int], after: Sequence[int]) -> tuple[int, int]:
 def entry(sizes: Sequence[int]) -> Field:
     """The field of the network's input itself, C×sizes: each unit sees itself."""
     axes = tuple(Reach(0, 0, 1, size, (0, size - 1)) for size in sizes)
-    return Field(axes, ((), *((place,) for place in range(len(axes)))))
+    return Grid(axes, ((), *((place,) for place in range(len(axes)))))
 
 
 def hull(intervals: Iterable[Interval]) -> Interval:
@@ -247,17 +330,25 @@ def uneven(table: Sequence[Interval], bounds: Interval | None = None, *, mixed: 
 
 
 def union(fields: Sequence[Field]) -> Field | None:
-    """The field of a unit that reads the units at its place in several tensors; None where their places differ."""
+    """The field of a unit that reads the units at its place in several tensors, which are broadcast to each other."""
+    seeing = [field for field in fields if not field.blind]
+    if seeing and max(field.rank for field in seeing) == max(field.rank for field in fields):
+        fields = seeing
     first = fields[0]
     if len(fields) == 1:
         return first
     places = {field.places for field in fields if not field.whole} or {first.places}
-    if len(places) > 1 or any(len(field.axes) != len(first.axes) for field in fields):
-        return None
+    if len(places) > 1 or any(field.blind or not isinstance(field, Grid) for field in fields):
+        from cnncli.boxes import united
+
+        return united(fields)
     reaches = list(zip(*(field.axes for field in fields), strict=True))
-    if any(len({reach.units for reach in along if reach.units > 1 and not reach.mixed}) > 1 for along in reaches):
-        return None  # maps of two sizes, flattened to as many numbers
-    return Field(tuple(_joined(along) for along in reaches), places.pop())
+    sizes = ({reach.units for reach in along if reach.units > 1 and not reach.mixed} for along in reaches)
+    if any(len(each) > 1 for each in sizes):  # maps of two sizes, flattened to as many numbers
+        from cnncli.boxes import united
+
+        return united(fields)
+    return Grid(tuple(_joined(along) for along in reaches), places.pop())
 
 
 def _joined(reaches: Sequence[Reach]) -> Reach:

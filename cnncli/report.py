@@ -8,6 +8,7 @@ from functools import cached_property
 from math import prod
 from typing import NamedTuple
 
+from cnncli.boxes import TooManyUnitsError, nothing
 from cnncli.errors import ShapeError
 from cnncli.field import Field, entry
 from cnncli.formula import Formula
@@ -156,6 +157,7 @@ class _Walk:
         self.layers: dict[str, Layer] = {}
         self.home: dict[str, str] = {}  # each storage → the one it lives in while nothing is trained
         self.saved: set[str] = set()  # storages that autograd keeps
+        self.axes = len(network.input) - 1 if len(network.inputs) == 1 else 0  # of the image
         for name, tensor in network.inputs.items():
             self.sizes[name] = self.bytes(tensor)
             self.home[name] = name
@@ -177,11 +179,11 @@ class _Walk:
         outputs = layer.outputs(tensors)
         call = Call(tensors, outputs, tuple(flow.grad for flow in flows), node.frozen)
         fields = tuple(flow.field for flow in flows if flow.field is not None)
-        field = layer.field(fields, call) if len(fields) == len(flows) and _listable(call) else None
+        seen = self._fields(layer, fields, call) if len(fields) == len(flows) else (None,) * len(outputs)
         made = self._store(node.name, layer, call, flows)
         grad = any(call.grads) or (bool(layer.weights) and not node.frozen)
         self.flows[node.name] = tuple(
-            _Flow(tensor, field, grad, storage) for tensor, storage in zip(outputs, made, strict=True)
+            _Flow(tensor, field, grad, storage) for tensor, field, storage in zip(outputs, seen, made, strict=True)
         )
         params = 0 if node.shares else layer.params
         return Row(
@@ -196,10 +198,23 @@ class _Walk:
             else sum(prod(layer.buffers[name]) for name in layer.buffers if name not in node.lacks),
             macs=layer.macs(call),
             connections=layer.connections(call),
-            field=field,
+            field=seen[0] if seen else None,
             activation_bytes=_made(layer, outputs, [self.sizes[storage] for storage in made]),
             saved_bytes=self._save(layer, call, flows, made) if grad else 0,
         )
+
+    def _fields(self, layer: Layer, fields: tuple[Field, ...], call: Call) -> tuple[Field | None, ...]:
+        """The receptive field of each output's units: of one that is made without the input, that they see nothing."""
+        if not self.axes or layer.idles or not _listable(call):
+            return (None,) * len(call.outputs)
+        if all(field.blind for field in fields):
+            return tuple(nothing(self.axes, len(tensor.shape)) for tensor in call.outputs)
+        try:
+            found = layer.fields(fields, call)
+        except TooManyUnitsError:
+            return (None,) * len(call.outputs)
+        made = zip(found, call.outputs, strict=True)
+        return tuple(nothing(self.axes, len(tensor.shape)) if 0 in tensor.shape else field for field, tensor in made)
 
     def _store(self, name: str, layer: Layer, call: Call, flows: list[_Flow]) -> list[str]:
         """The storages of the outputs: new ones, or the first input's for a view or a result in place."""

@@ -15,7 +15,8 @@ from torch import nn
 
 from cnncli.field import Field
 from cnncli.layers import Shape
-from cnncli.report import Row
+from cnncli.network import Network
+from cnncli.report import Row, _Walk
 
 LEFT_OUT = (nn.ReLU, nn.ReLU6, nn.Sigmoid, nn.Tanh, nn.LocalResponseNorm)
 
@@ -71,3 +72,13 @@ def agree(module: nn.Module, shape: Shape, rows: Mapping[str, Row]) -> None:
         units = {name: tuple(int(share * (count - 1)) for count in row.call.y.shape[1:]) for name, row in rows.items()}
         wanted = {name: claimed(field, units[name]) for name, row in rows.items() if (field := row.field) is not None}
         assert seen(module, shape, units) == wanted
+
+
+def fields_of_outputs(network: Network) -> list[Field]:
+    """Of each of the network's outputs, none of which may be unknown."""
+    walk = _Walk(network, 1)
+    for node in network.nodes:
+        walk.step(node)
+    found = [walk.take(name).field for name in network.outputs]
+    assert None not in found
+    return [field for field in found if field is not None]

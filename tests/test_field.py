@@ -10,6 +10,7 @@ import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from cnncli.boxes import TooManyUnitsError, end_to_end, nothing
 from cnncli.build import build
 from cnncli.compose import Value, add, concat, write
 from cnncli.field import Field, Reach, entry, hull, uneven, union
@@ -32,7 +33,7 @@ Boxes = list[tuple[int, int]]
 
 
 def claimed_and_seen(network: Network) -> list[tuple[Boxes, Boxes]]:
-    """Of the first, middle and last unit of the network's output: what the report claims, and what the gradient shows."""
+    """Of the first, the last and two more units of the network's output: what the report claims, and what the gradient shows."""
     field = report(network).rows[-1].field
     assert field is not None
     torch.manual_seed(0)
@@ -40,15 +41,11 @@ def claimed_and_seen(network: Network) -> list[tuple[Boxes, Boxes]]:
     x = torch.randn(4, *network.inputs["x"].shape, dtype=torch.float64, requires_grad=True)
     output = module(x)
     boxes = []
-    for unit in ("first", "middle", "last"):
-        index: list[Any] = [slice(None)] * output.ndim
-        claimed = [reach.span() for reach in field.axes]
-        for axis, lying in enumerate(field.places):
-            if len(lying) == 1 and field.axes[lying[0]].units == output.shape[axis + 1]:
-                reach = field.axes[lying[0]]
-                index[axis + 1] = {"first": 0, "middle": reach.units // 2, "last": reach.units - 1}[unit]
-                claimed[lying[0]] = reach.of(index[axis + 1])
-        part = output[tuple(index)]
+    for share in (0.0, 0.3, 0.5, 1.0):
+        unit = [int(share * (size - 1)) for size in output.shape[1:]]
+        index = [at if field.spread(axis) else slice(None) for axis, at in enumerate(unit)]
+        claimed = list(field.of(unit))
+        part = output[(slice(None), *index)]
         (gradient,) = torch.autograd.grad((part * torch.rand_like(part)).sum(), x, retain_graph=True)
         places = (gradient.abs().sum((0, 1)) > 1e-13 * gradient.abs().max()).nonzero() if gradient.any() else []
         boxes.append((claimed, [(int(axis.min()), int(axis.max())) for axis in places.T] if len(places) else []))
@@ -162,12 +159,46 @@ def _other_shape(x: Value) -> Value:
     return wide.join("mul", Mul(), x(high=Upsample(scale_factor=(1, 2), mode="bilinear"), f2=Flatten(start_dim=2)))
 
 
-@pytest.mark.parametrize("body", [_two_scales, _other_shape])
-def test_maps_of_two_sizes_flattened_have_no_one_field(body: Callable[[Value], Value]) -> None:
-    """A position of the one is none of the other's."""
-    rows = report(_written(body, (2, 8, 6))).rows
-    assert rows[-1].field is None
-    assert all(row.field is not None for row in rows[:-1])
+def _windows(x: Value) -> Value:
+    """Windows cut out of a map, each mixed in itself, and laid together again (Swin)."""
+    apart = x(stem=Conv2d(out_channels=2, kernel_size=3, padding=1), last=Permute(dims=(0, 2, 3, 1)))
+    cut = apart(
+        cut=Reshape(shape=(2, 4, 3, 2, 2)), turn=Permute(dims=(0, 1, 3, 2, 4, 5)), tokens=Reshape(shape=(6, 8, 2))
+    )
+    mixed = cut(flip=Permute(dims=(0, 1, 3, 2)), dense=Linear(out_features=8), flop=Permute(dims=(0, 1, 3, 2)))
+    back = mixed(
+        split=Reshape(shape=(2, 3, 4, 2, 2)), turn2=Permute(dims=(0, 1, 3, 2, 4, 5)), map=Reshape(shape=(8, 6, 2))
+    )
+    return back(first=Permute(dims=(0, 3, 1, 2)), again=Conv2d(out_channels=2, kernel_size=3, padding=1))
+
+
+def _space_to_depth(x: Value) -> Value:
+    """Every other row and column becomes a channel (TResNet)."""
+    cut = x(cut=Reshape(shape=(2, 4, 2, 3, 2)), turn=Permute(dims=(0, 3, 5, 1, 2, 4)), deep=Reshape(shape=(8, 4, 3)))
+    return cut(conv=Conv2d(out_channels=2, kernel_size=3, padding=1))
+
+
+def _torn(x: Value) -> Value:
+    """A reshape that tears rows apart, and a pool over what came to lie side by side."""
+    return x(torn=Reshape(shape=(2, 6, 8)), pool=AvgPool2d(kernel_size=2))
+
+
+def _turned(x: Value) -> Value:
+    """A map and itself on its side."""
+    square = x(square=AdaptiveAvgPool2d(output_size=(6, 6)))
+    return square.join("sum", Mul(), square(side=Permute(dims=(0, 1, 3, 2))))
+
+
+def _parts(x: Value) -> Value:
+    """Two strips of a flattened map, the second pooled."""
+    flat = x(wide=Conv2d(out_channels=2, kernel_size=3, padding=1), flat=Flatten(start_dim=2))
+    return flat(second=Slice(dim=2, start=17), pool=Reshape(shape=(2, 1, 31)), mean=AvgPool2d(kernel_size=(1, 5)))
+
+
+@pytest.mark.parametrize("body", [_two_scales, _other_shape, _windows, _space_to_depth, _torn, _turned, _parts])
+def test_positions_along_no_axis_of_their_own(body: Callable[[Value], Value]) -> None:
+    """What is cut, torn, turned or laid end to end keeps every unit's own field."""
+    agree(_written(body, (2, 8, 6)))
 
 
 def _unet(x: Value) -> Value:
@@ -207,11 +238,8 @@ def test_branches_and_views(body: Any, shape: tuple[int, ...]) -> None:  # noqa:
 
 
 def test_maps_laid_end_to_end() -> None:
-    """Along that axis each unit keeps its own field; across it, where paths differ, the widest is claimed for all."""
-    for claimed, seen in claimed_and_seen(_written(_side_by_side)):
-        assert claimed[1] == seen[1]
-        assert claimed[0][0] <= seen[0][0]
-        assert claimed[0][1] >= seen[0][1]
+    """Each unit keeps its own field, along that axis and across it."""
+    agree(_written(_side_by_side))
 
 
 def _last_field(body: Any, shape: tuple[int, ...] = (4, 8, 9)) -> Field | None:  # noqa: ANN401
@@ -236,11 +264,6 @@ def test_whole_is_said_of_units_that_read_everything(layer: Layer) -> None:
     dense = _last_field(lambda x: x(layer, Flatten(start_dim=1), Linear(out_features=2)))
     assert dense is not None
     assert dense.whole
-
-
-def test_places_that_are_mixed_up_are_unknown() -> None:
-    """A reshape that tears rows apart leaves no field to speak of, and says so."""
-    assert _last_field(lambda x: x(Reshape(shape=(6, 8, 6)), AvgPool2d(kernel_size=2)), (4, 8, 9)) is None
 
 
 def test_vgg_by_hand() -> None:
@@ -275,14 +298,30 @@ def test_uneven_units_come_back_even_where_they_are() -> None:
     assert hull([(0, -1)]) == (0, -1)
 
 
-def test_fields_of_different_places_do_not_unite() -> None:
-    """Units that stand for different places cannot be added; those that see everything can be added to any."""
-    image, turned = entry((3, 4)), entry((3, 4)).permuted((0, 2, 1))
-    assert union([image, turned]) is None
+def test_fields_of_different_places_unite_unit_by_unit() -> None:
+    """Units that stand for different places see both; those that see everything can be added to any."""
+    image, turned = entry((4, 4)), entry((4, 4)).permuted((0, 2, 1))
+    both = union([image, turned])
+    assert both is not None
+    assert both.of((0, 1, 3)) == ((1, 3), (1, 3))
     assert union([image]) is image
     assert union([image, image]) == image
     everything = turned.everywhere()
     joined = union([image, everything])
     assert joined is not None
     assert joined.whole
-    assert joined.places == image.places
+
+
+def test_what_is_made_from_weights_alone_sees_nothing() -> None:
+    """It adds nothing to what it is joined with, and is not everything."""
+    image, blind = entry((3, 4)), nothing(2, 3)
+    assert blind.blind
+    assert not blind.everywhere().whole
+    assert union([image, blind]) == image
+    assert end_to_end([image, blind], 2, [4, 1]) is not None
+
+
+def test_too_many_units_are_not_listed() -> None:
+    """A tensor of more units than can be listed has no field, and no fault."""
+    with pytest.raises(TooManyUnitsError):
+        entry((5000, 5000)).reshaped((1, 5000, 5000), (2500, 10000))

@@ -220,6 +220,10 @@ class Layer:
         """The receptive field of an output unit, from those of the inputs."""
         return union(fields)
 
+    def fields(self, fields: tuple[Field, ...], call: Call) -> tuple[Field | None, ...]:
+        """The receptive field of each output's units."""
+        return (self.field(fields, call),) * len(call.outputs)
+
     def saved(self, call: Call) -> Saved:
         """What autograd keeps of this call: nothing where no gradient is asked for."""
         asked = any(call.grads) or (not call.frozen and bool(self.weights))

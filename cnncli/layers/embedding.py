@@ -34,7 +34,7 @@ class Embedding(Layer):
 
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:  # noqa: ARG002
         """A vector sees its number."""
-        return fields[0]._replace(places=(*fields[0].places, ()))
+        return fields[0].inserted(-1)
 
     def kept(self, call: Call) -> Saved:  # noqa: ARG002
         """The numbers."""

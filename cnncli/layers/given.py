@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any, Self
 
+from cnncli.boxes import each_part, nothing
 from cnncli.errors import RequestError, ShapeError
-from cnncli.field import NOTHING, Field, Interval, Reach, uneven, union
+from cnncli.field import Field, union
 from cnncli.formula import Formula
-from cnncli.layers import Call, Layer, Saved, Shape, Tensor, axis_of, dims, spec
-from cnncli.layers.merge import Concat
-from cnncli.layers.opaque import Named, everything
+from cnncli.layers import Call, Layer, Saved, Shape, Tensor, dims, spec
+from cnncli.layers.opaque import Named
 
 
 @spec
@@ -156,31 +156,20 @@ class Given(_Around):
         return self.layer.connections(self._call(call))
 
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
-        """The inner layer's; constants see nothing. None where an input stands besides, and all is seen where all was."""
-        whole = everything(fields, len(call.y.shape))
-        if whole or not fields or self.besides:
-            return whole
-        if isinstance(self.layer, Concat) and None in self.operands and len(fields) < len(self.operands):
-            return self._beside_constants(fields, axis_of(call.x, self.layer.dim))
-        return self.layer.field(fields, self._call(call))
-
-    def _beside_constants(self, fields: tuple[Field, ...], axis: int) -> Field | None:
-        """Constants laid beside positions are units that see nothing (a class token).
-
-        Where an image's rows and columns lie along the axis together, the field stays that of the units that see most.
-        """
-        lying = fields[0].places[axis]
-        if len(lying) != 1 or len(fields) > 1:
-            return union(fields)
-
-        def longer(reach: Reach) -> Reach:
-            table: list[Interval] = []
-            for operand in self.operands:
-                units = range(reach.units) if operand is None else ()
-                table += [reach.reaching(unit) for unit in units] or [NOTHING] * (operand.shape[axis] if operand else 0)
-            return uneven(table, reach.bounds)
-
-        return fields[0].along(axis, longer)
+        """The inner layer's; constants see nothing, and what its weights are computed from is seen by all."""
+        if not fields:
+            return None
+        own, weights = fields[: len(fields) - self.besides], fields[len(fields) - self.besides :]
+        inner = self._call(call)
+        flowing, axes = iter(own), len(fields[0].axes)
+        reads = (
+            tuple(next(flowing) if given is None else nothing(axes, len(given.shape)) for given in self.operands)
+            if self.operands
+            else own
+        )
+        found = self.layer.field(reads, inner) if reads else nothing(axes, len(call.y.shape))
+        seen = [field.seen_by_all(len(call.y.shape)) for field in weights]
+        return found and union([found, *seen])
 
     def kept(self, call: Call) -> Saved:
         """The inner layer's; a constant that is kept and is no parameter itself counts once."""
@@ -254,8 +243,8 @@ class Mapped(_Around):
         return None if each is None else each * prod(self.over)
 
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
-        """All is seen where all was; else not known."""
-        return everything(fields, len(call.y.shape))
+        """The inner layer's, for each part that sees other positions."""
+        return each_part(fields[0], len(self.over), lambda field: self.layer.field((field,), self._call(call)))
 
     def kept(self, call: Call) -> Saved:
         """Parts × the inner layer's."""

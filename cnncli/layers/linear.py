@@ -54,8 +54,7 @@ class Linear(Layer):
 
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:  # noqa: ARG002
         """Behind a flattened map a unit sees all of it; over the channels of each position, what that position sees."""
-        field = fields[0].mixing(-1)
-        return field._replace(places=(*field.places[:-1], ()))
+        return fields[0].mixing(-1)
 
     def kept(self, call: Call) -> Saved:
         """The input, for the matrix's gradient."""

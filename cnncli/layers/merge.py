@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
+from cnncli.boxes import end_to_end
 from cnncli.errors import ShapeError
-from cnncli.field import Field, Reach, union
+from cnncli.field import Field, union
 from cnncli.formula import Formula, formula
 from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, axis_of, dims, spec
 
@@ -30,21 +29,11 @@ class Concat(Layer):
         return (inputs[0].like((*shape[:axis], total, *shape[axis + 1 :])),)
 
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
-        """Each number keeps its field; along the channels a position sees what it sees in any of the inputs.
-
-        None where the positions of several axes lie along `dim` together: maps of two scales that were flattened before.
-        """
+        """Each number keeps its field; along the channels a position sees what it sees in any of the inputs."""
         axis = axis_of(call.x, self.dim)
-        if any(field.whole for field in fields):
-            return union(fields)
-        along = {field.alone(axis) for field in fields}
-        place = along.pop() if len(along) == 1 else None
-        if place is not None:
-            joined = reduce(Reach.followed, (field.axes[place] for field in fields))
-            return union([field.replaced(place, joined) for field in fields])
-        if any(field.spread(axis) for field in fields):
-            return None
-        return union([field.holding(axis, call.y.shape[axis]) for field in fields])
+        if not any(field.spread(axis) for field in fields):
+            return union([field.mixing(axis) if field.whole else field.same(axis) for field in fields])
+        return end_to_end(fields, axis, [tensor.shape[axis] for tensor in call.inputs])
 
     def formulas(self, call: Call) -> tuple[Formula, ...]:
         """The sizes that add up."""

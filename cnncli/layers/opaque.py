@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from cnncli.boxes import Moves
 from cnncli.errors import RequestError, ShapeError
-from cnncli.field import Field, union
+from cnncli.field import Field, Grid, union
 from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, axis_of, dims, only, spec
 from cnncli.layers.merge import broadcast
 
 Named = tuple[tuple[str, Shape], ...]
 """Tensors by name, with their shapes."""
+
+
+_MEASURES = ("keeps", "moves", "reads")
+"""What was found by running a call: figures, which stand in the row."""
 
 
 @spec
@@ -26,7 +31,7 @@ class Measured(Layer):
     @property
     def config(self) -> dict[str, Any]:
         """The fields as plain values; what autograd keeps is a figure and stands in the row."""
-        return {name: _plain(value) for name, value in super().config.items() if name != "keeps"}
+        return {name: _plain(value) for name, value in super().config.items() if name not in _MEASURES}
 
     def kept(self, call: Call) -> Saved:
         """As measured, of those inputs that are there."""
@@ -104,9 +109,9 @@ class Reduce(_Recorded):
         field, axes = fields[0], self._axes(call.x)
         for axis in axes:
             field = field.mixing(axis)
-        lying = [() if axis in axes else place for axis, place in enumerate(field.places)]
-        kept = [place for axis, place in enumerate(lying) if self.keepdim or axis not in axes]
-        return field._replace(places=tuple(kept))
+        for axis in () if self.keepdim else reversed(axes):
+            field = field.dropped(axis)
+        return field
 
     @property
     def brief(self) -> str:
@@ -119,7 +124,8 @@ class Operation(_Recorded):
     """A call at the shapes it was recorded at, and at no others: a roll, a gather, a stack.
 
     takes, gives: its tensors · learned, stored: parameters and buffers it reads · view: the outputs lie in the first input's
-    memory · cost: MACs per example
+    memory · cost: MACs per example · moves: where each output's elements come from, where it only moves them · reads: the axes
+    along which a unit reads everything, where it reads its own place alone along all others
     """
 
     takes: tuple[Tensor, ...] = ()
@@ -128,6 +134,8 @@ class Operation(_Recorded):
     stored: Named = ()
     view: bool = False
     cost: int = 0
+    moves: tuple[Moves, ...] = ()
+    reads: Shape | None = None
 
     @property
     def aliases(self) -> bool:
@@ -159,8 +167,20 @@ class Operation(_Recorded):
         return self.cost
 
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
-        """Known only where the inputs' units see everything already."""
-        return everything(fields, len(call.y.shape)) if call.outputs else None
+        """Of the first output."""
+        return self.fields(fields, call)[0] if call.outputs else None
+
+    def fields(self, fields: tuple[Field, ...], call: Call) -> tuple[Field | None, ...]:
+        """What is moved keeps its field; of what else is made, known where that was found, or the inputs' units see everything."""
+        if self.moves:
+            shapes = [tensor.shape for tensor in call.inputs]
+            return tuple(each.field(fields, shapes) for each in self.moves)
+        if self.reads is not None:
+            found = fields[0]
+            for axis in self.reads:
+                found = found.mixing(axis)
+            return (found,)
+        return tuple(everything(fields, len(tensor.shape)) for tensor in call.outputs)
 
 
 @spec
@@ -175,6 +195,10 @@ class Opaque(Operation):
 
     def field(self, fields: tuple[Field, ...], call: Call) -> None:
         """Unknown."""
+
+    def fields(self, fields: tuple[Field, ...], call: Call) -> tuple[Field | None, ...]:  # noqa: ARG002
+        """Unknown."""
+        return (None,) * len(call.outputs)
 
     @property
     def sentence(self) -> str:
@@ -229,7 +253,7 @@ class Failed(_Recorded):
 def everything(fields: tuple[Field, ...], rank: int) -> Field | None:
     """The field of units of a tensor of `rank` axes made from others whose units all see everything; None from any other."""
     joined = union(fields) if fields and all(field.whole for field in fields) else None
-    return joined and joined._replace(places=((),) * rank)
+    return joined and Grid(joined.axes, ((),) * rank)
 
 
 def _plain(value: object) -> object:

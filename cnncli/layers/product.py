@@ -38,8 +38,11 @@ class MatMul(Measured):
         return call.y.numel * call.x.shape[-1]
 
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
-        """Known only where both factors' units see everything."""
-        return everything(fields, len(call.y.shape))
+        """A row of the first factor and a column of the second are read in full."""
+        left, right = fields
+        if len(call.inputs[0].shape) < 2 or len(call.inputs[1].shape) < 2:
+            return everything(fields, len(call.y.shape))
+        return union([left.mixing(-1), right.mixing(-2)])
 
     def formulas(self, call: Call) -> tuple[Formula, ...]:
         """MACs."""
@@ -92,8 +95,9 @@ class Einsum(Measured):
         return prod(sizes[letter] for letter in (left | right) & stay) if added else 0
 
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
-        """Known only where both factors' units see everything."""
-        return everything(fields, len(call.y.shape))
+        """Everything is read along the letters that are added up."""
+        terms, result, _ = self._sizes(call.inputs)
+        return union([_laid(field, term, result) for field, term in zip(fields, terms, strict=True)])
 
     def formulas(self, call: Call) -> tuple[Formula, ...]:
         """MACs, where anything is accumulated."""
@@ -138,12 +142,11 @@ class DotProductAttention(Layer):
         q, k, v = call.inputs[:3]
         return prod(q.shape[:-1]) * k.shape[-2] * (q.shape[-1] + v.shape[-1])
 
-    def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
+    def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:  # noqa: ARG002
         """A query's place sees what all keys see."""
-        joined = union(fields[:3])
-        if joined is None or len(joined.places) != len(call.y.shape):
-            return everything(fields, len(call.y.shape))
-        return joined.mixing(-2).mixing(-1)
+        q, k, v, *mask = fields
+        shown = [field.mixing(-1) for field in mask]
+        return union([q.mixing(-1), k.mixing(-1).mixing(-2), v.mixing(-2), *shown])
 
     def kept(self, call: Call) -> Saved:
         """Queries, keys, values, the result, and for each query what softmax was divided by (float32)."""
@@ -166,6 +169,19 @@ class DotProductAttention(Layer):
     def brief(self) -> str:
         """`attention`."""
         return "attention causal" if self.is_causal else self.kind
+
+
+def _laid(field: Field, term: str, result: str) -> Field:
+    """The field of a factor with an axis for each letter of the result, in its order; everything is seen along all others."""
+    for axis in reversed(range(len(term))):
+        if term[axis] not in result:
+            field = field.mixing(axis).dropped(axis)
+    letters = [letter for letter in term if letter in result]
+    for letter in result:
+        if letter not in letters:
+            letters.append(letter)
+            field = field.inserted(-1)
+    return field.permuted([letters.index(letter) for letter in result])
 
 
 def _two(inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:

@@ -62,7 +62,7 @@ class RBF(Layer):
 
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:  # noqa: ARG002
         """Every distance is to all of the input."""
-        return fields[0].mixing(0)._replace(places=((),))
+        return fields[0].mixing(0)
 
     def kept(self, call: Call) -> Saved:
         """The differences."""

@@ -33,12 +33,13 @@ class Expand(Layer):
         return (x.like(self.shape),)
 
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
-        """Copies see what the original sees; None where a position was repeated."""
+        """Copies see what the original sees."""
         field, added = fields[0], len(call.y.shape) - len(call.x.shape)
-        grown = zip(call.x.shape, call.y.shape[added:], field.places, strict=True)
-        if any(n != m and not all(field.axes[place].mixed for place in lying) for n, m, lying in grown):
-            return None
-        return field._replace(places=((),) * added + field.places)
+        for axis, (old, new) in enumerate(zip(call.x.shape, call.y.shape[added:], strict=True)):
+            field = field.mixing(axis) if old != new else field
+        for _ in range(added):
+            field = field.inserted(0)
+        return field
 
     @property
     def brief(self) -> str:
@@ -88,11 +89,18 @@ class Rearrange(Layer):
         return found
 
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
-        """Each number keeps its field; of several outputs the first's."""
-        tensors = self._follow(self.parts[0], call.x)
-        found: Field | None = fields[0]
-        for step, x, y in zip(self.parts[0], tensors, tensors[1:], strict=False):
-            found = found and step.field((found,), Call((x,), (y,)))
+        """Of the first output."""
+        return self.fields(fields, call)[0]
+
+    def fields(self, fields: tuple[Field, ...], call: Call) -> tuple[Field | None, ...]:
+        """Each number keeps its field."""
+        return tuple(self._seen(part, fields[0], call.x) for part in self.parts)
+
+    def _seen(self, part: Steps, field: Field, x: Tensor) -> Field | None:
+        tensors = self._follow(part, x)
+        found: Field | None = field
+        for step, before, after in zip(part, tensors, tensors[1:], strict=False):
+            found = found and step.field((found,), Call((before,), (after,)))
         return found
 
     @property

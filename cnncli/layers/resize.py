@@ -188,11 +188,12 @@ class PixelShuffle(Layer):
 
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
         """A unit sees what the unit it came from saw."""
-        found = fields[0].only_aside(len(call.x.shape) - 3)
-        for axis in (len(call.x.shape) - 2, len(call.x.shape) - 1):
-            windows = [(unit, unit + 1) for unit in range(call.x.shape[axis]) for _ in range(self.upscale_factor)]
-            found = found and found.along(axis, partial(Reach.gathered, windows=windows))
-        return found
+        *lead, channels, height, width = call.x.shape
+        r, front = self.upscale_factor, len(lead)
+        apart = (*lead, channels // r**2, r, r, height, width)
+        order = (*range(front), *(front + axis for axis in (0, 3, 1, 4, 2)))
+        turned = fields[0].reshaped(call.x.shape, apart).permuted(order)
+        return turned.reshaped(tuple(apart[axis] for axis in order), call.y.shape)
 
     def formulas(self, call: Call) -> tuple[Formula, ...]:
         """Channels and output size."""

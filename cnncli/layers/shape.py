@@ -237,8 +237,11 @@ class ChannelShuffle(Layer):
         return (x,)
 
     def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
-        """Positions stay where they are; None where the channels are positions."""
-        return fields[0] if self.groups in (1, call.x.shape[0]) else fields[0].only_aside(0)
+        """Each number keeps its field."""
+        channels, *rest = call.x.shape
+        dealt = (self.groups, channels // self.groups, *rest)
+        turned = fields[0].reshaped(call.x.shape, dealt).permuted((1, 0, *range(2, len(dealt))))
+        return turned.reshaped((dealt[1], dealt[0], *rest), call.x.shape)
 
     @property
     def brief(self) -> str:

@@ -108,6 +108,8 @@ def placed(field: Field, shape: Shape, unit: Sequence[int]) -> tuple[Shape, tupl
     """
     if field.whole:
         return (), ()
+    if len(field.places) != len(shape):
+        return None
     sizes: list[int] = []
     index: list[int | None] = []
     for size, lying in zip(shape, field.places, strict=True):

@@ -15,7 +15,8 @@ from cnncli.layers.opaque import Operation as Fixed
 from cnncli.record.calls import calls
 from cnncli.record.known import Known, Made, Moved
 from cnncli.record.measure import counted, kept
-from cnncli.record.operations import ELEMENTWISE, PRICED, SIZED, Operation
+from cnncli.record.moving import moves, reads
+from cnncli.record.operations import ELEMENTWISE, MOVES, PRICED, SIZED, Operation
 from cnncli.record.said import Reader, Said
 from cnncli.record.signature import tensors_in
 from cnncli.record.spelling import form, layout
@@ -201,11 +202,24 @@ class Looker:
             each = priced(*call.args, **call.kwargs)
             layer: Layer = Fixed(operation=call.operation.name, cost=each * seen[0].numel, **fields)
         elif call.operation.costly:
+            fields |= self._what_it_reads(call, seen)
             layer = Fixed(operation=call.operation.name, cost=self._cost(call, takes, seen), **fields)
         else:
             kind = Fixed if call.operation.free else Opaque
+            fields |= self._what_it_reads(call, seen) if call.operation.free else {}
             layer = kind(operation=call.operation.name, **fields)
         return Known(layer, flowing, (), {}, sources, seen)
+
+    def _what_it_reads(self, call: Call, seen: tuple[Tensor, ...]) -> dict[str, Any]:
+        """The operation's `moves`, or `reads`, where running it shows them."""
+        made = (call.function, call.args, call.kwargs)
+        flows = {id(call.tensors[at]): tag.tensor for at in call.flowing if isinstance(tag := call.tags[at], Flow)}
+        if call.operation.name in MOVES:
+            return {"moves": moves(made, flows, seen, self.batch)}
+        if len(flows) == len(seen) == 1 and not call.in_place:
+            (flow,) = flows.items()
+            return {"reads": reads(made, flow, seen[0].shape, self.batch)}
+        return {}
 
     def _elementwise(self, call: Call, seen: Tensor, *, inplace: bool) -> Known | None:
         """The call as one number out of those at the same place, constants of a single number left out."""

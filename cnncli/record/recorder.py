@@ -22,6 +22,7 @@ from cnncli.record.lending import Lent
 from cnncli.record.looking import Call, Looker, moved, said, sized_by_numbers
 from cnncli.record.marks import Marks
 from cnncli.record.measure import counted
+from cnncli.record.moving import written
 from cnncli.record.operations import FRESH, READING, Operation, operation, unasked
 from cnncli.record.rows import At, Rows
 from cnncli.record.said import Reader, Said
@@ -183,7 +184,9 @@ class Recorder(TorchFunctionMode):
         if whole is None or whole is part or not isinstance(before, Flow) or not known.outputs:
             return
         (base,), changed = self.rows.settled([before]), known.outputs[0]
-        layer = Fixed(operation="setitem", takes=(base.tensor, changed), gives=(base.tensor,), view=True)
+        axes = self.marks.seen(part, constant=False).axes
+        moves = written(whole, part, (base.tensor.shape, changed.shape), axes)
+        layer = Fixed(operation="setitem", takes=(base.tensor, changed), gives=(base.tensor,), view=True, moves=moves)
         reads = (base, Flow(draft, 0, changed, changed))
         back = self.drafts.add(Draft("setitem", layer, reads, self.visit))
         self.marks.mark(whole, Flow(back, 0, base.tensor, base.tensor))

@@ -8,8 +8,10 @@ import torchvision
 from torch import nn
 from torch.nn import functional
 
-from cnncli.layers import Shape
-from tests.fields import agree, linear
+from cnncli.layers import Shape, Tensor
+from cnncli.record import record
+from cnncli.report import report
+from tests.fields import agree, fields_of_outputs, linear
 from tests.record.says import told
 
 
@@ -64,3 +66,74 @@ def test_torchvision(name: str, shape: Shape) -> None:
     """Residuals, inverted residuals, shuffled channels, and blocks that read all that came before."""
     given = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
     check(torchvision.models.get_model(name, weights=None, **given), shape)
+
+
+class Moving(nn.Module):
+    """A map padded with −∞, rolled, thinned out, stacked, cut into windows, written into and normalised by functions alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, padding=1)
+        self.last = nn.Conv2d(4, 2, 3)
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """N×3×H×W → what each function makes."""
+        y = self.stem(x)
+        padded = functional.pad(y, (1, 0, 0, 1), value=-1.5)
+        rolled = torch.roll(functional.avg_pool2d(padded, 2, 1), (2, 3), (2, 3))
+        both = torch.stack([rolled, y], dim=1)
+        added = both.sum(1)
+        thin = torch.flip(added[:, :, ::2, 1::3], (2,))
+        scaled = functional.normalize(added, dim=3)
+        patches = functional.unfold(added, 2, stride=2)
+        windows = added.unfold(2, 3, 2)
+        crossed = torch.einsum("nchw,nkhw->nhck", thin, thin)
+        product = thin @ thin.transpose(2, 3)
+        n, c, h, w = y.shape
+        cut = y.view(n, c, h // 3, 3, w // 2, 2).permute(0, 2, 4, 3, 5, 1).reshape(-1, 6, c)
+        attended = functional.scaled_dot_product_attention(cut, cut, cut)
+        whole = attended.view(n, h // 3, w // 2, 3, 2, c).permute(0, 5, 1, 3, 2, 4).reshape(n, c, h, w)
+        token = torch.cat([torch.ones(n, c, 1, dtype=x.dtype, device=x.device), y.flatten(2)], dim=2)
+        changed = y * 1.0
+        changed[:, :, 2:5, 1:3] = rolled[:, :, 2:5, 1:3]
+        head, tail = token.split([5, token.shape[2] - 5], dim=2)
+        return [
+            rolled,
+            thin,
+            scaled,
+            patches,
+            windows,
+            crossed,
+            product,
+            whole,
+            self.last(whole),
+            token,
+            changed,
+            head,
+            tail,
+        ]
+
+
+def test_numbers_that_are_moved_by_functions() -> None:
+    """At six units of every output the field is the gradient's bounding box, or both see nothing."""
+    shape = (3, 9, 8)
+    module = Moving().eval()
+    recording = record(module, [Tensor(shape)])
+    found = report(recording.network)
+    assert [row.name for row in found.rows if row.field is None] == []
+    flows = fields_of_outputs(recording.network)
+    module = module.double()
+    torch.manual_seed(0)
+    x = torch.rand(1, *shape, dtype=torch.float64, requires_grad=True)
+    for output, field in zip(module(x), flows, strict=True):
+        for share in (0.0, 0.2, 0.45, 0.6, 0.8, 1.0):
+            unit = [int(share * (size - 1)) for size in output.shape[1:]]
+            index = [at if field.spread(axis) else slice(None) for axis, at in enumerate(unit)]
+            part = output[(0, *index)]
+            (gradient,) = torch.autograd.grad((part * torch.rand_like(part)).sum(), x, retain_graph=True)
+            seen = (gradient[0].abs().sum(0) > 1e-12).nonzero()
+            claimed = list(field.of(unit))
+            if len(seen):
+                assert claimed == [(int(axis.min()), int(axis.max())) for axis in seen.T]
+            else:
+                assert any(low > high for low, high in claimed)
