@@ -17,6 +17,7 @@ from cnncli.models import models
 from cnncli.models import spelled as built_in_spelled
 from cnncli.registry import letters, same_letters
 from cnncli.sources.request import Given, Loaded, Request
+from cnncli.tensorfile.foreign import SUFFIXES
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,6 +32,7 @@ _BY_SUFFIX = {
     ".safetensors": "tensor_file",
     ".pt": "tensor_file",
     ".pth": "tensor_file",
+    **dict.fromkeys(SUFFIXES, "tensor_file"),  # which says what they are instead
 }
 _LIBRARIES = {"torchvision": "torchvision", "timm": "timm"}
 _WHOLE = {"python", "onnx_file", *_LIBRARIES}

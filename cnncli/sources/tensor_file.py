@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NoReturn
 
 from cnncli.errors import RequestError
 from cnncli.sources.request import Request
+from cnncli.tensorfile.foreign import refuse
 
 
 def read(request: Request) -> NoReturn:
-    """Refuse: only `cnncli summary` has a use for a table of tensors."""
+    """Refuse: only `cnncli summary` has a use for a table of tensors; what is none is told what it is."""
+    refuse(Path(request.source))
     raise RequestError(
         f"{request.source} holds tensors, not what is done with them; cnncli summary lists them, a network is a name, "
         "a net.yaml, a net.onnx or FILE.py:Class"

@@ -11,14 +11,29 @@ from pathlib import Path
 
 from cnncli.tensorfile.listing import Stored, TensorFile, Totals
 
-__all__ = ["SUFFIXES", "Stored", "TensorFile", "Totals", "read"]
+__all__ = ["SUFFIXES", "Stored", "TensorFile", "Totals", "is_safetensors", "read"]
 
 SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
+def is_safetensors(path: Path) -> bool:
+    """Whether the file is one of safetensors, by its first bytes, and by its suffix where they do not say; raises as `read`."""
+    from cnncli.tensorfile import foreign
+
+    foreign.refuse(path)
+    with path.open("rb") as file:
+        head = file.read(1024)
+    if head.startswith((b"PK\x03\x04", b"\x80")):  # an archive or a pickle of torch.save's
+        return False
+    return path.suffix.lower() == ".safetensors" or foreign.is_safetensors(head)
+
+
 def read(path: Path) -> TensorFile:
-    """The tensors in the file at `path`; raises `DataError` where it is missing, damaged, or wants to run code."""
-    if path.suffix.lower() == ".safetensors":
+    """The tensors in the file at `path`, whatever its suffix.
+
+    Raises `DataError` where it is missing, damaged, or wants to run code, `RequestError` for a file of another kind.
+    """
+    if is_safetensors(path):
         from cnncli.tensorfile import header
 
         return header.read(path)

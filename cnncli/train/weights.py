@@ -17,6 +17,7 @@ from cnncli.layers import dims
 from cnncli.network import Network
 from cnncli.report import report
 from cnncli.starting import ZOO, check
+from cnncli.tensorfile import is_safetensors
 from cnncli.tensorfile import read as listed
 from cnncli.yaml_scalar import inert
 
@@ -54,7 +55,7 @@ def tensors(source: str) -> Tensors:
     check(source)
     path = Path(source)
     listed(path)  # raises, in one line, for whatever is wrong with the file
-    if path.suffix.lower() == ".safetensors":
+    if is_safetensors(path):
         from safetensors.torch import load_file
 
         return load_file(path)

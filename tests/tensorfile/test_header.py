@@ -119,7 +119,7 @@ def test_a_header_of_more_than_100_mb_is_refused_unread(tmp_path: Path) -> None:
 def test_a_file_shorter_than_a_length_is_refused(content: bytes, tmp_path: Path) -> None:
     """Less than eight bytes."""
     (tmp_path / "x.safetensors").write_bytes(content)
-    with pytest.raises(DataError, match="header"):
+    with pytest.raises(DataError, match=r"header|is empty|is a text file"):
         read(tmp_path / "x.safetensors")
 
 

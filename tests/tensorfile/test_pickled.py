@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from cnncli.errors import DataError
+from cnncli.errors import DataError, RequestError
 from cnncli.recipe import load, resolved
 from cnncli.tensorfile import read
 from cnncli.train import folder
@@ -154,7 +154,7 @@ def test_a_torchscript_program_is_refused(tmp_path: Path) -> None:
         script = torch.jit.script(nn.Linear(2, 2))
     with pytest.warns(FutureWarning, match="jit"):
         torch.jit.save(script, tmp_path / "x.pt")
-    with pytest.raises(DataError, match="TorchScript program, refused"):
+    with pytest.raises(RequestError, match="is a TorchScript program, which is not read here; save its weights"):
         read(tmp_path / "x.pt")
 
 
