@@ -305,8 +305,7 @@ def entry_field(tensor: Tensor, network: Network) -> Field | None:
         return None
     if not network.channels_last:
         return entry(tensor.shape[1:])
-    image = entry(tensor.shape[:-1])
-    return image._replace(places=(*image.places[1:], ()))
+    return entry(tensor.shape[:-1]).permuted((*range(1, len(tensor.shape)), 0))
 
 
 def _total(values: Iterable[int | None]) -> int:
