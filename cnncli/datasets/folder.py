@@ -2,7 +2,7 @@
 
 PATH holds either train/ and test/ (or val/) with a folder for each class in both, or the folders of the classes themselves: then
 a fifth of every class is tested on, always the same images, whatever the recipe's seed. What lies deeper in a class's folder
-belongs to it. A class that one split lacks keeps its number: the classes are those of both, in order of their names.
+belongs to it. A class that is not tested on keeps its number; one that is not trained on is refused.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import NamedTuple
 
 from cnncli.datasets import Dataset, Family, Files, Where
 from cnncli.datasets.folders import reason
-from cnncli.datasets.pictures import SUFFIXES, is_grey
-from cnncli.errors import DataError, RequestError
+from cnncli.datasets.pictures import SUFFIXES, is_grey, size_of
+from cnncli.errors import DataError, RequestError, nearest
 
 PATTERN = "folder:PATH"
 ABOUT = "your own images, a folder for each class"
 TESTED = ("test", "val", "valid", "validation")  # the first that is there is tested on
 SHARE = 5  # of that many images of a class, one is tested on
-PEEKED = 16  # images that are asked whether they have colours
+PEEKED = 16  # images that are asked for their colours and sizes
 
 
 class Listing(NamedTuple):
@@ -96,6 +96,7 @@ def _listing(root: str, stamps: tuple[tuple[str, int], ...]) -> Listing:  # noqa
 def _two(root: str, tested: str) -> Listing:
     """train/ and another folder."""
     splits = [_by_class(root, f"{root}/{name}") for name in ("train", tested)]
+    _refuse_unknown_classes(root, tested, list(splits[0][0]), list(splits[1][0]))
     classes = tuple(sorted({name for found, _ in splits for name in found}))
     train, test = (
         tuple((path, classes.index(name)) for name, paths in found.items() for path in paths) for found, _ in splits
@@ -104,6 +105,22 @@ def _two(root: str, tested: str) -> Listing:
         if not paths:
             raise DataError(f"{f'{root}/{name}'!r} holds no images in class folders; put a folder for each class there")
     return Listing(classes, train, test, tested, sum(ignored for _, ignored in splits))
+
+
+def _refuse_unknown_classes(root: str, tested: str, trained_on: Sequence[str], tested_on: Sequence[str]) -> None:
+    """Raise `DataError` for a class that nothing is trained on: most often it is one by another spelling."""
+    for name in tested_on if trained_on else ():
+        if name not in trained_on:
+            near = next((known for known in trained_on if known.lower() == name.lower()), nearest(name, trained_on))
+            cure = f"did you mean {near!r}?" if near else "add images of it to train/, or remove it"
+            raise DataError(f"{f'{root}/{tested}/{name}'!r} is a class that train/ lacks; {cure}")
+
+
+def common_size(root: str) -> tuple[int, int] | None:
+    """Height and width of the images in the folder `root`, if those looked at, at even distances, all have the same."""
+    paths = [path for path, _ in listing(root).train]
+    sizes = {size_of(f"{root}/{path}") for path in paths[:: max(1, len(paths) // PEEKED)]} - {None}
+    return sizes.pop() if len(sizes) == 1 else None
 
 
 def _one(root: str) -> Listing:

@@ -20,6 +20,7 @@ MOST = 50_000_000  # pixels of one image; 150 MB in memory
 GAP = 2.0  # a JPEG is decoded at an eighth, a quarter or half of its size where that leaves this many times what is wanted
 GREY = {"1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I", "F"}
 WHITE = (255, 255, 255)
+ORIENTATION, LYING = 0x0112, range(5, 9)  # the EXIF tag, and its values that exchange height and width
 
 
 def picture(path: str, channels: int, size: tuple[int, int] | None = None) -> Image.Image:
@@ -36,6 +37,20 @@ def picture(path: str, channels: int, size: tuple[int, int] | None = None) -> Im
         raise
     except Exception as error:
         raise DataError(f"cannot read the image {path!r}: {_reason(path, error)}") from error
+
+
+def size_of(path: str) -> tuple[int, int] | None:
+    """Height and width of an image as it stands upright, by its header; None where it has no header that can be read."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=FORMATS) as image:
+                lying = image.getexif().get(ORIENTATION, 1) in LYING
+                return (image.width, image.height) if lying else (image.height, image.width)
+    except Exception:  # noqa: BLE001  (whatever a decoder raises; `picture` says what is wrong)
+        return None
 
 
 def is_grey(path: str) -> bool | None:

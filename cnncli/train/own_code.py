@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cnncli.datasets import dataset
+from cnncli.datasets.folder import common_size
 from cnncli.errors import RequestError
 from cnncli.layers import Shape, Tensor, dims
 from cnncli.overrides import override
@@ -90,6 +91,8 @@ def _images(data: str, overrides: Sequence[str]) -> Shape:
     channels, height, width = dataset(data).shape
     sides = [read.value for text in overrides if (read := override(text)).key in {"resize", "data.resize"}]
     side = sides[0] if sides and isinstance(sides[0], int) else None
+    if side is None and height is None:
+        height, width = common_size(dataset(data).name.removeprefix("folder:")) or (None, None)
     high, wide = side or height, side or width
     if high is None or wide is None:
         raise RequestError(f"{data}: its images are of many sizes; say which to bring them to, as in resize=64")

@@ -161,7 +161,7 @@ def test_a_network_file_is_a_network(cnncli: Cnncli, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("diff", "Missing argument 'A [key=value] B [key=value]'"),
+        ("diff", "diff needs A [key=value] B [key=value]"),
         ("diff lenet", "diff takes two networks, as in cnncli diff lenet lenet@classic"),
         ("diff lenet lenet lenet", "diff takes two networks"),
         ("diff pool=max lenet lenet", "'pool=max' stands before any network"),

@@ -166,8 +166,8 @@ def test_names_from_outside_do_nothing(cnncli: Cnncli) -> None:
     ("line", "code", "words"),
     [
         ("predict lent-1 x.png", 2, "did you mean 'runs/lenet-1'"),
-        ("predict lenet-1", 2, "Missing argument"),
-        ("predict lenet-1 x.png --top 0", 2, "greater than or equal to 1"),
+        ("predict lenet-1", 2, "predict needs IMAGE"),
+        ("predict lenet-1 x.png --top 0", 2, "is too small; the least is 1"),
         ("predict lenet-1 x.png -0", 2, "leave -0 out"),
         ("predict lenet-1 - -", 2, "stands twice"),
         ("predict lenet-1 x.png --device gpu", 2, "is no device"),

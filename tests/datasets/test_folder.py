@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from cnncli.datasets import dataset
-from cnncli.datasets.folder import listing
+from cnncli.datasets.folder import common_size, listing
 from cnncli.errors import DataError, RequestError
 from cnncli.train.default_recipe import default_recipe
 from tests.datasets.conftest import put
@@ -24,22 +26,21 @@ def paths(split: object, root: Path) -> list[str]:
 
 
 def test_two_splits_are_those_folders(tmp_path: Path) -> None:
-    """train/ and test/, with the union of their classes in order; a class missing from one keeps its number."""
+    """train/ and test/, with train's classes in order; one that is not tested on keeps its number."""
     put(
         tmp_path,
         "train/cat/1.png",
         "train/cat/2.png",
         "train/dog/1.png",
         "test/dog/9.png",
-        "test/emu/1.png",
         "other/a.png",
     )
     facts = dataset(f"folder:{tmp_path}")
-    assert facts.classes == ("cat", "dog", "emu")
-    assert (facts.train, facts.test, facts.shape) == (3, 2, (3, None, None))
+    assert facts.classes == ("cat", "dog")
+    assert (facts.train, facts.test, facts.shape) == (3, 1, (3, None, None))
     train, test = facts.load()
     assert train.labels.tolist() == [0, 0, 1]
-    assert test.labels.tolist() == [1, 2]
+    assert test.labels.tolist() == [1]
     assert paths(train, tmp_path) == ["train/cat/1.png", "train/cat/2.png", "train/dog/1.png"]
 
 
@@ -238,3 +239,26 @@ def test_links_that_lead_nowhere_are_images_that_cannot_be_read(tmp_path: Path) 
     found = listing(str(tmp_path))
     assert {"a/circle.png", "b/gone.png"} < {path for path, _ in (*found.train, *found.test)}
     assert found.classes == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [("cat", "did you mean 'Cat'?"), ("Cats", "did you mean 'Cat'?"), ("emu", "add images of it to train/")],
+)
+def test_a_class_that_is_tested_on_alone_is_refused(tmp_path: Path, name: str, cure: str) -> None:
+    """By its path, with the spelling that was meant."""
+    put(tmp_path, "train/Cat/1.png", "train/dog/1.png", "test/dog/1.png", f"test/{name}/1.png")
+    with pytest.raises(DataError, match=f"test/{name}' is a class that train/ lacks; {re.escape(cure)}"):
+        dataset(f"folder:{tmp_path}")
+
+
+def test_images_of_one_size_are_known_by_it(tmp_path: Path) -> None:
+    """By their headers; None where they differ."""
+    for number, size in enumerate([(7, 5), (7, 5), (7, 5), (5, 7)]):
+        path = tmp_path / f"{number // 3}/a/{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", size).save(path)
+        Image.new("RGB", size).save(path.with_name("more.png"))
+    assert common_size(str(tmp_path / "0")) == (5, 7)
+    (tmp_path / "1/a").rename(tmp_path / "0/b")
+    assert common_size(str(tmp_path / "0")) is None
