@@ -95,21 +95,28 @@ def test_a_set_that_is_not_here_is_told_about(cnncli: Cnncli) -> None:
 
 
 def test_a_folder_is_looked_at(cnncli: Cnncli, tmp_path: Path) -> None:
-    """Sizes and moments of a sample, classes that one split lacks, names shown inert."""
-    put(tmp_path / "pets", "train/cat/1.png", "train/cat/2.png", "train/a\x1b[31m/1.png", "test/dog/1.png")
+    """Sizes and moments of a sample, a class that is not tested on, names shown inert."""
+    put(
+        tmp_path / "pets",
+        "train/cat/1.png",
+        "train/cat/2.png",
+        "train/a\x1b[31m/1.png",
+        "train/dog/1.png",
+        "test/dog/1.png",
+    )
     (tmp_path / "pets/train/cat/3.png").touch()
     found = cnncli("data info folder:pets").out
-    assert "colour, any size · 3 classes · 4 train, 1 test" in found
+    assert "colour, any size · 3 classes · 5 train, 1 test" in found
     assert "sizes: 4×6" in found
     assert "· 1 of them cannot be read" in " ".join(found.split())
     assert "\x1b" not in found
     lines = [line.split() for line in found.splitlines()]
     assert ["cat", "3", "0"] in lines
-    assert ["dog", "0", "1"] in lines
+    assert ["dog", "1", "1"] in lines
     assert ["a\\x1b[31m", "1", "0"] in lines
     told = json.loads(cnncli("data info folder:pets --format json").out)
     assert told["balance"][1] == {"class": "cat", "train": 3, "test": 0}
-    assert (told["smallest"], told["largest"], told["looked_at"], told["unreadable"]) == ([4, 6], [4, 6], 4, 1)
+    assert (told["smallest"], told["largest"], told["looked_at"], told["unreadable"]) == ([4, 6], [4, 6], 5, 1)
     assert len(told["mean"]) == len(told["deviation"]) == 3
     rows = [*csv.reader(cnncli("data info folder:pets --format csv").out.splitlines())]
     assert ["cat", "3", "0"] in rows

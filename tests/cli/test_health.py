@@ -27,7 +27,7 @@ def test_a_run_that_learns_nothing_is_told(cnncli: Cnncli) -> None:
     """Once each, below the epoch, in metrics.csv, and in the closing lines; with what to try."""
     out = cnncli(f"{STUCK} epochs=3").out
     lines = out.splitlines()
-    assert lines[4].startswith("  ! vanishing: gradients fall on their way to the input")
+    assert lines[5].startswith("  ! vanishing: gradients fall on their way to the input")
     assert [out.count("! vanishing:"), out.count("! guessing:")] == [1, 1]
     assert "the loss is 2.3" in out
     assert "guessing among 10 classes" in out

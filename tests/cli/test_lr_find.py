@@ -110,7 +110,7 @@ def test_a_network_with_data(cnncli: Cnncli) -> None:
     """As `train` takes it."""
     found = cnncli("lr-find lenet --data fake:1x28x28x5x200 --steps 20 -b 32 --device cpu")
     assert found.code == 0
-    assert "fake:1x28x28x5x200" in found.out.splitlines()[0]
+    assert "fake:1x28x28x5x200" in found.out.splitlines()[1]
 
 
 def test_scripts_get_a_row_a_step(cnncli: Cnncli) -> None:
@@ -147,7 +147,7 @@ def test_it_fits_the_terminal(cnncli: Cnncli, columns: int) -> None:
     [
         ("lr-find lenett", 2, "did you mean 'lenet'"),
         ("lr-find lenet --from 1 --to 0.1", 2, "rates rise"),
-        ("lr-find lenet --steps 3", 2, "greater than or equal to 20"),
+        ("lr-find lenet --steps 3", 2, "the least is 20"),
         ("lr-find lenet --out lr.jpg", 2, "must end in .png"),
         ("lr-find lenet --device gpu", 2, "is no device"),
         ("lr-find lenet --seed 1 seed=2", 2, "contradict each other"),

@@ -12,7 +12,6 @@ from cnncli import words
 from cnncli.cli import GROUPS, LazyGroup
 from cnncli.layers import layer_kinds
 from cnncli.models import models
-from cnncli.recipe import resolved
 from cnncli.recipe_schema.keys import keys
 from tests.conftest import Result, assert_refused
 
@@ -170,7 +169,7 @@ REFUSED = (  # as typed · exit code · what to type
 @pytest.mark.usefixtures("elsewhere")
 def test_what_is_plain_is_read(line: str, meant: str, cnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another program's word gives what ours gives."""
-    monkeypatch.setattr("cnncli.cli.train._rehearse", lambda recipe, device, *_, **__: print(resolved(recipe), device))
+    monkeypatch.setattr("cnncli.cli.train._rehearse", lambda asked, device, *_, **__: print(asked.text, device))
     found = cnncli(line)
     assert found == cnncli(meant)
     assert found.code == 0
