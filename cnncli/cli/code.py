@@ -38,8 +38,9 @@ def code(
 ) -> None:
     """Write a network as plain PyTorch: one file that needs torch alone, with every line's shapes.
 
-    Its state dict has the names of the network's layers, so that weights fit. Numbers that no state dict holds, as tables of
-    positions, go into a file beside it: --out net.py makes net.constants.pt as well where there are such.
+    Its state dict has the names of the network's layers, so that weights fit.
+    Numbers that no state dict holds, as tables of positions, go into a file
+    beside it: --out net.py makes net.constants.pt as well where there are such.
 
     Example: cnncli code lenet --out lenet.py
     """

@@ -31,7 +31,7 @@ def weights(name: str) -> bytes:
     ("line", "code", "words"),
     [
         ("resume", 3, "there is no run in 'runs'; begin one: cnncli train lenet"),
-        ("resume runs/lenet-3", 2, "unknown run 'runs/lenet-3'; begin one"),
+        ("resume runs/lenet-3", 3, "'runs/lenet-3': there is no such run folder; train one: cnncli train lenet"),
         ("resume lenet-3 --device gpu", 2, "--device 'gpu' is no device"),
         ("resume a b", 2, "b is not key=value"),
     ],
@@ -54,7 +54,7 @@ def test_a_key_that_a_run_keeps_is_refused_before_torch_is_imported(cnncli: Call
         "cnncli: a run that goes on keeps its recipe, here seed 0 → 3; "
         "for another run: cnncli train runs/lenet-1/recipe.yaml seed=3"
     )
-    assert "did you mean 'train.epochs'" in cnncli("resume epoch=3").err
+    assert "did you mean 'train.epochs'" in cnncli("resume epohs=3").err
 
 
 def test_a_finished_run_says_so_and_can_be_longer(cnncli: Callable[..., Result]) -> None:
@@ -71,8 +71,8 @@ def test_a_finished_run_says_so_and_can_be_longer(cnncli: Callable[..., Result])
     longer = cnncli("resume runs/lenet-1 epochs=4")
     assert (longer.code, longer.err) == (0, "")
     lines = longer.out.splitlines()
-    assert lines[1:3] == ["epoch    loss  train   test  time", "  … goes on in epoch 3"]
-    assert [text.split()[0] for text in lines[3:5]] == ["3", "4"]
+    assert lines[2:4] == ["epoch    loss  train   test  time", "  … goes on in epoch 3"]
+    assert [text.split()[0] for text in lines[4:6]] == ["3", "4"]
     assert lines[-1] == "runs/lenet-1 · next: cnncli predict runs/lenet-1 IMAGE"
     assert cnncli(f"{line.replace('epochs=2', 'epochs=4')} --quiet").code == 0
     assert weights("lenet-1") == weights("lenet-2")

@@ -30,7 +30,7 @@ def test_a_set_in_memory_is_counted_exactly() -> None:
 
 def test_a_set_in_files_is_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sizes from smallest to largest, moments of the images' own pixels, unreadable ones counted, classes all counted."""
-    put(tmp_path, *(f"train/{name}/{number}.png" for name in "ab" for number in range(10)), "test/c/1.png")
+    put(tmp_path, *(f"train/{name}/{number}.png" for name in "ab" for number in range(10)), "test/a/1.png")
     Image.new("RGB", (30, 2), (255, 0, 51)).save(tmp_path / "train/a/4.png")
     (tmp_path / "train/a/2.png").write_bytes(b"")
     monkeypatch.setattr(survey, "SAMPLE", 10)
@@ -45,7 +45,7 @@ def test_a_set_in_files_is_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert (found.looked_at, found.unreadable) == (10, 1)
     assert found.mean == pytest.approx(pixels.mean(0).tolist())
     assert found.deviation == pytest.approx(pixels.std(0, correction=0).tolist())
-    assert (found.train, found.test) == ((10, 10, 0), (0, 0, 1))
+    assert (found.train, found.test) == ((10, 10), (1, 0))
     assert progress == Progress()
 
 
@@ -65,7 +65,7 @@ def test_samples_are_the_first_of_each_class(empty: Tiny, tmp_path: Path) -> Non
     train, _ = dataset("digits").load()
     assert [name for name, _ in rows] == list("0123456789")
     assert torch.equal(rows[3][1], train.images[train.labels == 3][:10])
-    put(tmp_path, *(f"train/a/{number}.png" for number in range(3)), "train/b/1.png", "test/c/1.png")
+    put(tmp_path, *(f"train/a/{number}.png" for number in range(3)), "train/b/1.png", "test/b/1.png")
     (tmp_path / "train/a/0.png").write_bytes(b"")
     (tmp_path / "train/b/1.png").write_bytes(b"")
     rows = survey.samples(dataset(f"folder:{tmp_path}"))
