@@ -62,6 +62,11 @@ class Ends(NamedTuple):
         shape = (1,) * self.low.ndim
         return Ends(np.full(shape, low), np.full(shape, high), (low, high), mixed=low <= high)
 
+    @property
+    def plain(self) -> tuple[object, ...]:
+        """The same in values that can be compared."""
+        return (self.low.tolist(), self.high.tolist(), *self[2:])
+
     def span(self) -> Interval:
         """What all units together see, padding left out."""
         low, high = int(self.low.min()), int(self.high.max())
@@ -102,7 +107,7 @@ class Ends(NamedTuple):
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Boxes(Field):
     """Every unit's box. ends: one for each axis of the network's input"""
 
@@ -113,6 +118,13 @@ class Boxes(Field):
     def axes(self) -> tuple[Reach, ...]:  # type: ignore[override]
         """The unit that sees most along each axis, as the only one of a table."""
         return tuple(_widest(ends) for ends in self.ends)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether every unit has the same box."""
+        return isinstance(other, Boxes) and [ends.plain for ends in self.ends] == [ends.plain for ends in other.ends]
+
+    def __hash__(self) -> int:
+        return hash(tuple(ends.low.shape for ends in self.ends))
 
     @property
     def rank(self) -> int:

@@ -16,6 +16,7 @@ import torch
 from hypothesis import HealthCheck, assume, given, settings
 from torch.utils.flop_counter import FlopCounterMode
 
+from cnncli.boxes import Boxes
 from cnncli.errors import RequestError
 from cnncli.field import Field, entry
 from cnncli.layers import Call, Layer, Saved, Tensor, layer_kind, layer_kinds, make
@@ -196,6 +197,10 @@ def test_receptive_fields(kind: str, examples: int, record_property: Record) -> 
 
 def _check_unit(layer: Layer, call: Call, field: Field | None, unit: str) -> None:
     assert field is not None
+    if isinstance(field, Boxes):
+        place = tuple(_place(size, unit) for size in call.y.shape)
+        assert seen(layer, call, (slice(None), *place)) == list(field.of(place)), unit
+        return
     assert len(field.places) == len(call.y.shape)
     places = [_place(reach.units, unit) for reach in field.axes]
     index: list[Any] = [slice(None)]

@@ -87,14 +87,14 @@ def test_what_is_written_wrongly_is_named(text: str, words: str) -> None:
 
 def test_an_input_has_three_axes() -> None:
     """Several kernels are no input."""
-    with pytest.raises(RequestError, match="--x: 4 axes"):
+    with pytest.raises(RequestError, match="--input: 4 axes"):
         read_maps("1 || 2")
 
 
 def test_what_is_for_images_alone_is_not_passed_over() -> None:
     """Numbers have no colours, and no size but their own."""
     for options in ({"channels": 3}, {"size": (2, 2)}):
-        with pytest.raises(RequestError, match="for images; name one with --x"):
+        with pytest.raises(RequestError, match="for images; name one with --input"):
             read_maps("1 2", **options)
 
 
