@@ -46,8 +46,10 @@ def load(request: Request) -> Loaded:
     """
     kind = _kind(request.source)
     _refuse_other_library(request.source)
-    if "pretrained" in request.arguments and kind in ("built_in", *_LIBRARIES.values()):
+    if "pretrained" in request.arguments and kind == "built_in":
         raise RequestError(f"{request.source}: figures do not depend on trained weights; leave pretrained= out")
+    if "pretrained" in request.arguments and kind == "torchvision":
+        raise RequestError(f"{request.source}: torchvision's word for pretrained= is weights=; write weights=DEFAULT")
     if not request.batch and kind not in _WHOLE:
         raise RequestError(f"{request.source} is described for one example, whatever the batch; leave --no-batch out")
     found: Loaded = import_module(f"{__name__}.{kind}").read(replace(request, source=spelled(request.source)))

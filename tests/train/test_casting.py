@@ -14,8 +14,8 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cnncli.models import network
-from cnncli.recipe import defaults
 from cnncli.train.casting import Casting, may_need_float32, needs_float32
+from cnncli.train.default_recipe import default_recipe
 from cnncli.train.job import prepare
 from cnncli.train.loop import train
 from cnncli.train.race import begun
@@ -181,7 +181,9 @@ def test_a_run_is_not_touched_by_what_the_memory_held(tmp_path: Path) -> None:
     file.write_text(NETWORK, encoding="utf-8")
     ends = []
     for numbers, faulty in product(("bfloat16", "float16"), (False, True)):
-        asked = prepare(defaults(str(file), "digits", small(f"precision={numbers}", "resize=8", "lr=0.01")), "cpu")
+        asked = prepare(
+            default_recipe(str(file), "digits", small(f"precision={numbers}", "resize=8", "lr=0.01")), "cpu"
+        )
         state, fault = begun(asked), Unwritten()
         if faulty:
             with fault:

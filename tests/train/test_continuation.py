@@ -390,7 +390,7 @@ def test_no_run_is_a_data_error() -> None:
     Path("elsewhere").mkdir()
     with pytest.raises(DataError, match=r"'elsewhere' is no run folder: it holds no recipe\.yaml"):
         resumption(["elsewhere"])
-    with pytest.raises(RequestError, match="unknown run 'run-9'; begin one: cnncli train"):
+    with pytest.raises(RequestError, match="unknown run 'run-9'; train one: cnncli train lenet"):
         resumption(["run-9"])
 
 

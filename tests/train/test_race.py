@@ -11,10 +11,11 @@ from shutil import rmtree
 import pytest
 import torch
 
-from cnncli.recipe import Recipe, defaults, resolved
+from cnncli.recipe import Recipe, resolved
 from cnncli.train import checkpoint, folder, loop, race
 from cnncli.train import device as devices
 from cnncli.train.continuation import Continuation
+from cnncli.train.default_recipe import default_recipe
 from cnncli.train.job import Job, prepare
 from cnncli.train.loop import train
 from cnncli.train.precision import STEPS, Precision, Race
@@ -50,7 +51,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
     Path("net.yaml").write_text(NETWORK, encoding="utf-8")
     always = ("optimizer.name=adam", "lr=0.01", "ema=0.9", "mixup=0.2", "accumulate=2", "batch_size=8", "val=0.1")
     augment = "augment=[{shift: 2}]"
-    return lambda *more: defaults("net.yaml", "digits", small("resize=8", *always, augment, *more))
+    return lambda *more: default_recipe("net.yaml", "digits", small("resize=8", *always, augment, *more))
 
 
 @pytest.fixture

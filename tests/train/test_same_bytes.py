@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from cnncli.recipe import defaults
+from cnncli.train.default_recipe import default_recipe
 from cnncli.train.job import prepare
 from cnncli.train.race import begun
 from cnncli.train.step import loss
@@ -92,7 +92,7 @@ def test_gradients_are_those_of_float64(network: str, capsys: pytest.CaptureFixt
     name, *arguments = network.split()
     for precision in ("float32", "bfloat16"):
         overrides = [*arguments, f"resize={NETWORKS[network]}", f"precision={precision}", "batch_size=24"]
-        job = prepare(defaults(name, "folder:set", overrides), "cpu")
+        job = prepare(default_recipe(name, "folder:set", overrides), "cpu")
         state, checked = begun(job), Checked()
         state.practise()
         value = loss(job, state, job.train.chosen(*job.steps(1)[0]), 0)
