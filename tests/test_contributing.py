@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source, encoding="utf-8")
-        package = sys.modules[f"cnncli.{path.parent.name}"]
+        package = import_module(f"cnncli.{path.parent.name}")
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(path.parent)])
         monkeypatch.delitem(sys.modules, f"cnncli.{path.parent.name}.{path.stem}", raising=False)
 
