@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import struct
-import zlib
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -16,25 +13,9 @@ from PIL import Image
 
 from tests.campaign import QUICK, images
 from tests.conftest import Result
+from tests.datasets.test_pictures import encoded, png_header
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("elsewhere", "own_data", "one_thread")]
-
-
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    """`image` as a file."""
-    buffer = BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def bomb(width: int, height: int) -> bytes:
-    """A PNG of a few bytes that promises so many pixels."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 RGB = Image.effect_noise((24, 20), 60).convert("RGB")
@@ -78,8 +59,8 @@ FILES: dict[str, bytes] = {
     "truncated.png": PNG[: len(PNG) // 2],
     "header_only.jpg": JPEG[:20],
     "longer.jpg": JPEG + b"\0" * 4096,
-    "bomb.png": bomb(100_000, 100_000),
-    "large.png": bomb(20_000, 10_000),
+    "bomb.png": png_header(100_000, 100_000),
+    "large.png": png_header(20_000, 10_000),
     "zero.png": b"",
     "zeros.jpg": bytes(4096),
     "page.jpg": b"<html>404</html>",

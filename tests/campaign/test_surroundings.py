@@ -60,19 +60,19 @@ def test_every_command_in_bare_surroundings(name: str, capfd: pytest.CaptureFixt
         print(f"\n{name}: {len(LINES)} commands, all done")
 
 
+def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a line of sh in a folder; "$0" is this Python."""
+    words = ["sh", "-c", script, sys.executable]
+    return subprocess.run(
+        words, cwd=folder, capture_output=True, text=True, check=False, env=environment(), timeout=120
+    )
+
+
 def test_a_folder_that_is_gone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Each says so in a line, whatever it would have done there."""
     for line in LINES:
         script = f'mkdir gone && cd gone && rmdir ../gone && exec "$0" -m cnncli {line}'
-        done = subprocess.run(
-            ["sh", "-c", script, sys.executable],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment(),
-            timeout=120,
-        )
+        done = shell(script, tmp_path)
         assert (done.returncode, done.stdout) == (3, ""), (line, done)
         assert done.stderr == "cnncli: the current folder has been deleted; go to one that is there, as with cd ~\n"
     with capfd.disabled():
@@ -84,15 +84,7 @@ def test_closed_streams(closed: str, tmp_path: Path, capfd: pytest.CaptureFixtur
     """A run trains all the same and keeps what it came to; what can't be shown is no fault of ours."""
     codes = {}
     for line in LINES:
-        done = subprocess.run(
-            ["sh", "-c", f'exec "$0" -m cnncli {line} {closed}', sys.executable],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment(),
-            timeout=120,
-        )
+        done = shell(f'exec "$0" -m cnncli {line} {closed}', tmp_path)
         codes[line] = done.returncode
         assert "Traceback" not in done.stderr, (line, done.stderr)
         assert "a fault in cnncli" not in done.stderr, (line, done.stderr)
