@@ -35,7 +35,8 @@ class Network:
     inputs: name → tensor · outputs: names as in `Node.inputs` · blocks: path → the kind of block it is an instance of
     (`inception3a` → `Inception`) · origin: for a network from a file, `file:line` of a node, or of the argument that a complaint
     about it means · calls: for nodes of a recorded network, the call that the module made · channels_last: its image is H×W×C ·
-    decided: paths of the recorded modules that did what they did because of their input's numbers
+    decided: paths of the recorded modules that did what they did because of their input's numbers · unread: for a recorded network,
+    the module's buffers that no node reads, name → shape
     """
 
     name: str
@@ -48,6 +49,7 @@ class Network:
     calls: Mapping[str, Spelled] = field(default_factory=dict, compare=False, repr=False)
     channels_last: bool = False
     decided: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    unread: Mapping[str, Shape] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse names that are used twice and inputs that nobody makes (a fault of whoever wrote the network)."""

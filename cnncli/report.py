@@ -49,8 +49,9 @@ class Row(NamedTuple):
 class Totals(NamedTuple):
     """Sums over the rows; a sum over an unknown leaves it out (`Report.complete` is then false).
 
-    peak_inference_bytes: the most that must be alive at once while the network runs, its input included · saved_bytes: what
-    autograd keeps · training_bytes: that, the parameters, their gradients and what the optimizer keeps for them
+    buffers: those of the rows, and those that no row reads · peak_inference_bytes: the most that must be alive at once while the
+    network runs, its input included · saved_bytes: what autograd keeps · training_bytes: that, the parameters, their gradients and
+    what the optimizer keeps for them
     """
 
     params: int
@@ -128,7 +129,7 @@ class Report:
         return Totals(
             params=params,
             trainable=trainable,
-            buffers=_total(row.buffers for row in self.rows),
+            buffers=_total(row.buffers for row in self.rows) + sum(map(prod, self.network.unread.values())),
             macs=_total(row.macs for row in self.rows),
             connections=_total(row.connections for row in self.rows),
             activation_bytes=_total(row.activation_bytes for row in self.rows),

@@ -29,7 +29,11 @@ class Visit:
 
 @dataclass(eq=False, slots=True)
 class Draft:
-    """A row to be. hint: what it is called within its module's path · shares: whose weights it uses again"""
+    """A row to be.
+
+    hint: what it is called within its module's path · shares: whose weights it uses again · lacks: its layer's buffers that the
+    module does not hold
+    """
 
     hint: str
     layer: Layer | None
@@ -37,6 +41,7 @@ class Draft:
     visit: Visit
     shares: Draft | None = None
     frozen: bool = False
+    lacks: tuple[str, ...] = ()
     outputs: int = 1
     fixed: str = ""
     """A name of its own: a parameter's, an input's."""
@@ -120,6 +125,7 @@ class Drafts:
                 tuple(map(reference, row.reads)),
                 row.shares.name if row.shares else None,
                 row.frozen,
+                row.lacks,
             )
             for row in self.rows
             if row.layer is not None

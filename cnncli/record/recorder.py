@@ -264,6 +264,9 @@ class Recorder(TorchFunctionMode):
         tensors_in((args, kwargs), tensors)
         weights: dict[str, torch.Tensor] = dict(module.named_parameters()) | dict(module.named_buffers())
         if layer is not None:
+            self.rows.settings |= {
+                self.marks.own[id(each)].name for each in module.buffers() if id(each) in self.marks.own
+            }
             weights = {name: each for name, each in weights.items() if name in layer.weights or name in layer.buffers}
         unique = tuple({id(each): each for each in (*tensors, *weights.values())}.values())
         name = Operation(

@@ -104,7 +104,8 @@ class _Way(NamedTuple):
                 failure = fault(error, recorder)
             unused = () if failure else recorder.rows.add_unused()
             network = recorder.drafts.network(self.name, arguments.tensors, outputs, _blocks(self.module, own.modules))
-            network = replace(network, decided=tuple(recorder.decided))
+            unread = {} if failure else recorder.rows.unread
+            network = replace(network, decided=tuple(recorder.decided), unread=unread)
         if failure is not None:
             failure = failure._replace(row=network.nodes[-1].name)
         return Recording(network, unused, failure, device), batch.mixed

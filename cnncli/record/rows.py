@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
+from cnncli.errors import RequestError
 from cnncli.layers import Layer, Shape
 from cnncli.layers.given import Given
 from cnncli.layers.merge import Add, Concat, Mul
@@ -18,6 +20,7 @@ from cnncli.record.known import Known
 from cnncli.record.spelling import spelled
 from cnncli.record.tags import Constant, Flow, Tag
 from cnncli.record.views import joined
+from cnncli.yaml_scalar import inert
 
 
 class At(NamedTuple):
@@ -28,14 +31,22 @@ class At(NamedTuple):
 
 
 class Rows:
-    """Adds rows to a draft, and remembers which row reads a parameter first: that one counts it."""
+    """Adds rows to a draft, and remembers which row reads a parameter first: that one counts it.
+
+    settings: buffers of modules that are one row of a known layer, which says itself what counts (a table of connections does not)
+    """
 
     def __init__(self, drafts: Drafts, own: Mapping[str, torch.Tensor]) -> None:
         self.drafts = drafts
         self.own = own
         self.owner: dict[str, Draft] = {}
+        self.settings: set[str | None] = set()
 
     def _shape(self, name: str) -> Shape:
+        if is_lazy(self.own[name]):
+            raise RequestError(
+                f"nothing reads {inert(name)}, so that its size is not known; give it one, or leave it out"
+            )
         return tuple(self.own[name].shape)
 
     def _learned(self, name: str) -> bool:
@@ -52,6 +63,7 @@ class Rows:
         flows = [tags[place] for place in known.reads]
         reads = self.settled([flow for flow in flows if isinstance(flow, Flow)])
         weights = {name: tags[place] for name, place in known.weights.items()}
+        beside = self._beside(known.layer, weights)
         plain = not known.operands and not known.sources and self._plain(known.layer, weights)
         if plain:
             names = [tag.name for tag in weights.values() if isinstance(tag, Constant) and tag.name]
@@ -60,13 +72,23 @@ class Rows:
             held = [name for name in fresh if self._learned(name) and not self.own[name].requires_grad]
             partly = 0 < len(held) < sum(map(self._learned, fresh))
             if len(fresh) == len(names) and not partly:
-                return self._append(known, reads, at, known.layer, names)
+                draft = self._append(known, reads, at, known.layer, [*names, *beside.values()])
+                draft.lacks = tuple(name for name in known.layer.buffers if name not in {*weights, *beside})
+                return draft
             owner = next(iter(owners), None)
             if owner is not None and not fresh and len(owners) == 1 and alike(owner.layer, known.layer):
                 draft = self._append(known, reads, at, known.layer, names)
                 draft.shares = owner
                 return draft
-        return self._given(known, tags, reads, at)
+        return self._given(known, tags, reads, at, beside.values())
+
+    def _beside(self, layer: Layer, weights: Mapping[str, Tag]) -> dict[str, str]:
+        """The layer's buffers that its call does not read, by their names in the module: how many batches a running mean saw."""
+        named = {name: tag.name for name, tag in weights.items() if isinstance(tag, Constant) and tag.name}
+        own = [(name, full.removesuffix(name)) for name, full in named.items() if full.endswith(name)]
+        paths = [path for name, path in own if name in layer.buffers]
+        left = [name for name in layer.buffers if name not in weights] if paths else []
+        return {name: path + name for path in paths for name in left if path + name in self.own}
 
     def _plain(self, layer: Layer, weights: Mapping[str, Tag]) -> bool:
         """Whether every weight is one of the module's own tensors, of the shape that the spec says."""
@@ -78,12 +100,14 @@ class Rows:
                 return False
         return True
 
-    def _given(self, known: Known, tags: Sequence[Tag], reads: tuple[Flow, ...], at: At) -> Draft:
+    def _given(
+        self, known: Known, tags: Sequence[Tag], reads: tuple[Flow, ...], at: At, beside: Iterable[str]
+    ) -> Draft:
         """A row whose operands or weights come from elsewhere; parameters that no row read before are its own."""
         places = (*known.weights.values(), *known.sources)
         sources = {name: None for place in places for name in sorted(_sources(tags[place]))}
         besides = self.settled([tag for place in known.weights.values() if isinstance(tag := tags[place], Flow)])
-        fresh = [name for name in sources if name not in self.owner]
+        fresh = [name for name in (*sources, *beside) if name not in self.owner]
         learned = tuple((name, self._shape(name)) for name in fresh if self._learned(name))
         stored = tuple((name, self._shape(name)) for name in fresh if not self._learned(name))
         layer = known.layer
@@ -128,6 +152,12 @@ class Rows:
             frozen = not any(self.own[name].requires_grad for name in held)
             self.drafts.add(Draft("unused", layer, (), self.drafts.root, frozen=frozen, fixed=home), counts=False)
         return unused
+
+    @property
+    def unread(self) -> dict[str, Shape]:
+        """The buffers that no row reads."""
+        others = (name for name in self.own if name not in self.owner and name not in self.settings)
+        return {name: self._shape(name) for name in others if not self._learned(name)}
 
     def settled(self, flows: Sequence[Flow], *, counts: bool = False) -> tuple[Flow, ...]:
         """The same flows where reshapes since the last row are a row of their own: one for all that start from the same tensor.

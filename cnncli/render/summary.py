@@ -77,6 +77,9 @@ def footer(report: Report) -> list[str]:
     if report.unused:
         count = sum(row.params for row in report.unused)
         lines += listing(f"not run, though counted ({count:,} parameters)", [row.name for row in report.unused])
+    if report.network.unread:
+        count = totals.buffers - sum(row.buffers for row in report.rows)
+        lines += listing(f"buffers that no row reads, though counted ({count:,} numbers)", list(report.network.unread))
     if report.network.decided:
         lines += listing(
             "figures are of this run: numbers of the input, made up here, decide what is done in",

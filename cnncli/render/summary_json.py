@@ -39,6 +39,8 @@ def summary_json(report: Report, findings: Findings) -> dict[str, object]:
         found["value_dependent"] = list(report.network.decided)
     if report.unused:
         found["unused"] = [name for row in report.unused for name in row.layer.weights]
+    if report.network.unread:
+        found["unread_buffers"] = list(report.network.unread)
     if findings.adapted:
         found["adapted"] = list(findings.adapted)
     if findings.check is not None:
