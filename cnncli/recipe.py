@@ -260,14 +260,20 @@ def _with_init(draft: Draft) -> Draft:
 
 
 def _with_data(recipe: Recipe, draft: Draft) -> Recipe:
-    """Refuse a data source that is not there; a folder gets its path from the root, so that the recipe reruns from any other."""
+    """Refuse a data source that is not there, and one without a validation split where `stop` needs one.
+
+    A folder gets its path from the root, so that the recipe reruns from any other.
+    """
     from cnncli.datasets import dataset
 
     try:
-        name = dataset(recipe.data.name).name
+        source = dataset(recipe.data.name)
     except RequestError as error:
         raise draft.refusal(("data", "name"), str(error)) from None
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"name": name})})
+    if recipe.stop.patience is not None and not recipe.data.val and source.val is None:
+        wrong = "needs a validation split; write data.val: 0.1 as well, or patience: null"
+        raise draft.refusal(("stop", "patience"), wrong)
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"name": source.name})})
 
 
 def _with_weights(recipe: Recipe, draft: Draft) -> Recipe:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from cnncli import words
 from cnncli.errors import RequestError, UnknownName
@@ -56,7 +56,12 @@ class Files:
         return Files(paths=tuple(self.paths[index] for index in indices.tolist()), labels=self.labels[indices])
 
 
-Stored: TypeAlias = "tuple[Split, Split] | tuple[Files, Files]"
+class Splits(NamedTuple):
+    """The images of a set as stored; val: None where the set brings no validation split."""
+
+    train: Split | Files
+    test: Split | Files
+    val: Split | Files | None = None
 
 
 class Where(NamedTuple):
@@ -70,8 +75,9 @@ class Where(NamedTuple):
 class Dataset:
     """The facts about a data source.
 
-    shape: C×H×W as stored; None for a height or width that differs from image to image · train, test: number of images ·
-    load(): both splits as stored (raises `DataError`) · where(): where they lie
+    shape: C×H×W as stored; None for a height or width that differs from image to image · train, test, val: number of images, val
+    None where the set brings no validation split · load(): the splits as stored (raises `DataError`) · where(): where they lie ·
+    notes: what a user should know about images that are not used
     """
 
     name: str
@@ -81,8 +87,16 @@ class Dataset:
     train: int
     test: int
     licence: str
-    load: Callable[[], Stored] = field(repr=False)
+    load: Callable[[], Splits] = field(repr=False)
     where: Callable[[], Where] = field(repr=False)
+    val: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Images of each split that there is."""
+        found = {"train": self.train, "val": self.val, "test": self.test}
+        return {name: count for name, count in found.items() if count is not None}
 
 
 class Family(NamedTuple):

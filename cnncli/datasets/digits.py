@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnncli.datasets import Dataset, Split, Where
+from cnncli.datasets import Dataset, Split, Splits, Where
 from cnncli.datasets.folders import reason
 from cnncli.errors import DataError
 
@@ -26,11 +26,11 @@ WHITE = 16  # the highest grey level as stored
 STORED = Path(__file__).with_name("digits.gz")
 
 
-def _load() -> tuple[Split, Split]:
+def _load() -> Splits:
     """The file holds bytes: the training images, their labels, the test images, their labels."""
     data = _bytes()
     train = TRAIN * (SIDE * SIDE + 1)
-    return _split(data[:train], TRAIN), _split(data[train:], TEST)
+    return Splits(_split(data[:train], TRAIN), _split(data[train:], TEST))
 
 
 def _bytes() -> bytearray:

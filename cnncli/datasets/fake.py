@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from math import prod
 
-from cnncli.datasets import Dataset, Family, Split, Where
+from cnncli.datasets import Dataset, Family, Split, Splits, Where
 from cnncli.errors import RequestError
 
 PATTERN = "fake:CxHxWxCLASSESxIMAGES"
@@ -54,8 +54,8 @@ def _tested(train: int) -> int:
     return max(1, train // 5)
 
 
-def _load(shape: tuple[int, int, int], classes: int, train: int) -> tuple[Split, Split]:
-    return _split(shape, classes, train, seed=0), _split(shape, classes, _tested(train), seed=1)
+def _load(shape: tuple[int, int, int], classes: int, train: int) -> Splits:
+    return Splits(_split(shape, classes, train, seed=0), _split(shape, classes, _tested(train), seed=1))
 
 
 def _split(shape: tuple[int, int, int], classes: int, count: int, *, seed: int) -> Split:

@@ -44,32 +44,34 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """Both splits: as stored, or at the size that was wanted where they lay in files; or still as files, to be read at each use.
+    """The splits: as stored, or at the size that was wanted where they lay in files; or still as files, to be read at each use.
 
-    skipped: paths of images that were left out because they cannot be read · sampled: whether mean and deviation are those of a
-    `sample`, so that they are the same however the images come
+    val: None where the set brings no validation split · skipped: paths of images that were left out because they cannot be read ·
+    sampled: whether mean and deviation are those of a `sample`, so that they are the same however the images come
     """
 
     train: Split | Files
     test: Split | Files
+    val: Split | Files | None = None
     skipped: tuple[str, ...] = ()
     sampled: bool = False
 
 
 def load(source: Dataset, wanted: Wanted, progress: Progress | None = None) -> Loaded:
-    """Both splits of `source`; raises `DataError`, for an image that cannot be read if `wanted.on_bad_image` is fail.
+    """The splits of `source`; raises `DataError`, for an image that cannot be read if `wanted.on_bad_image` is fail.
 
     Images that are read at each use are not looked at beforehand, unless they are to be skipped: then once, and what was found
     is remembered. Which images a split holds does not depend on memory, nor on how they come.
     """
-    train, test = source.load()
-    if isinstance(train, Split) or isinstance(test, Split):
-        return Loaded(train=train, test=test)
-    bytes_wanted = (len(train) + len(test)) * prod(wanted.size)
+    splits = source.load()._asdict()
+    files = {name: part for name, part in splits.items() if isinstance(part, Files)}
+    if not files:
+        return Loaded(**splits)
+    bytes_wanted = sum(map(len, files.values())) * prod(wanted.size)
     whole = wanted.cache == "always" or (wanted.cache == "auto" and bytes_wanted <= budget())
     if not whole and wanted.on_bad_image == "fail":
-        return Loaded(train=train, test=test, sampled=True)
-    return _looked_at(source, (train, test), wanted, progress or Progress(), whole=whole)
+        return Loaded(train=files["train"], test=files["test"], val=files.get("val"), sampled=True)
+    return _looked_at(source, files, wanted, progress or Progress(), whole=whole)
 
 
 def fetch(source: Dataset, size: Size | None, progress: Progress) -> None:
@@ -83,7 +85,7 @@ def fetch(source: Dataset, size: Size | None, progress: Progress) -> None:
     looked_at = (source.shape[0], 8, 8)  # small: what is read is not kept
     loaded = load(source, Wanted(size=looked_at, on_bad_image="skip", cache="never"), progress)
     if loaded.skipped:
-        raise _refusal(loaded.skipped, source.train + source.test, looked_at)
+        raise _refusal(loaded.skipped, sum(source.counts.values()), looked_at)
 
 
 def sample(part: Split | Files, wanted: Wanted, *, everything: bool = False) -> torch.Tensor:
@@ -103,7 +105,7 @@ def sample(part: Split | Files, wanted: Wanted, *, everything: bool = False) -> 
 
 
 def _looked_at(
-    source: Dataset, files: tuple[Files, Files], wanted: Wanted, progress: Progress, *, whole: bool
+    source: Dataset, files: Mapping[str, Files], wanted: Wanted, progress: Progress, *, whole: bool
 ) -> Loaded:
     """Every image read once, or what was prepared from that. whole: with the pixels, else only which are bad."""
     name = f"{_slug(source.name, files)}-{typed(wanted.size) if whole else 'bad'}"
@@ -117,27 +119,30 @@ def _looked_at(
     )
     bad = _bad(files, found)
     if bad and wanted.on_bad_image == "fail":
-        raise _refusal(bad, sum(map(len, files)), wanted.size)
-    train, test = (_split(part, found, name, whole=whole) for part, name in zip(files, ("train", "test"), strict=True))
-    for part, use in ((train, "train"), (test, "test")):
+        raise _refusal(bad, sum(map(len, files.values())), wanted.size)
+    splits = {name: _split(part, found, name, whole=whole) for name, part in files.items()}
+    for name, part in splits.items():
         if not len(part):
-            raise DataError(f"{source.name!r} has no image to {use} on that can be read; the first is {bad[0]!r}")
-    return Loaded(train=train, test=test, skipped=tuple(bad), sampled=True)
+            use = {"val": "validate"}.get(name, name)
+            first = files[name].paths[0]
+            raise DataError(f"{source.name!r} has no image to {use} on that can be read; the first is {first!r}")
+    train, test, val = splits["train"], splits["test"], splits.get("val")
+    return Loaded(train=train, test=test, val=val, skipped=tuple(bad), sampled=True)
 
 
-def _slug(name: str, files: tuple[Files, Files]) -> str:
+def _slug(name: str, files: Mapping[str, Files]) -> str:
     """A file name for a set: its own, or for a folder a digest of where it lies."""
     kind, colon, _ = name.partition(":")
-    place = os.path.commonpath([*files[0].paths[:1], *files[0].paths[-1:], *files[1].paths[:1], *files[1].paths[-1:]])
+    place = os.path.commonpath([path for part in files.values() for path in (*part.paths[:1], *part.paths[-1:])])
     return f"{kind}-{sha256(os.fsencode(place)).hexdigest()[:12]}" if colon else kind
 
 
-def _lines(files: tuple[Files, Files], size: Size | None) -> Iterator[str]:
+def _lines(files: Mapping[str, Files], size: Size | None) -> Iterator[str]:
     """What tells one state of the files from another: for each its split, label, path, size and time of change."""
     from PIL import __version__
 
     yield f"{LAYOUT} {__version__} {size}"
-    for number, part in enumerate(files):
+    for number, part in enumerate(files.values()):
         for path, label in zip(part.paths, part.labels.tolist(), strict=True):
             yield f"{number} {label} {path!r} {_state(path)}"
 
@@ -150,10 +155,10 @@ def _state(path: str) -> str:
     return f"{status.st_size} {status.st_mtime_ns}"
 
 
-def _read(files: tuple[Files, Files], wanted: Wanted, progress: Progress, *, whole: bool) -> Mapping[str, torch.Tensor]:
+def _read(files: Mapping[str, Files], wanted: Wanted, progress: Progress, *, whole: bool) -> Mapping[str, torch.Tensor]:
     found: dict[str, torch.Tensor] = {}
-    progress.begin("preparing images" if whole else "checking images", sum(map(len, files)))
-    for part, name in zip(files, ("train", "test"), strict=True):
+    progress.begin("preparing images" if whole else "checking images", sum(map(len, files.values())))
+    for name, part in files.items():
         images, bad = _read_split(part, wanted, progress, keep=whole)
         found[f"{name}_bad"] = bad
         if whole:
@@ -191,12 +196,8 @@ def _without(values: torch.Tensor, bad: torch.Tensor) -> torch.Tensor:
     return values[kept]
 
 
-def _bad(files: tuple[Files, Files], found: Mapping[str, torch.Tensor]) -> list[str]:
-    return [
-        part.paths[index]
-        for part, name in zip(files, ("train", "test"), strict=True)
-        for index in found[f"{name}_bad"].tolist()
-    ]
+def _bad(files: Mapping[str, Files], found: Mapping[str, torch.Tensor]) -> list[str]:
+    return [part.paths[index] for name, part in files.items() for index in found[f"{name}_bad"].tolist()]
 
 
 def _split(part: Files, found: Mapping[str, torch.Tensor], name: str, *, whole: bool) -> Split | Files:

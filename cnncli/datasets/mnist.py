@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnncli.datasets import Dataset, Split, Where, prepared
+from cnncli.datasets import Dataset, Split, Splits, Where, prepared
 from cnncli.datasets.folders import data_folder, unreadable
 from cnncli.datasets.idx import CURE, Array, check, unpack
 from cnncli.errors import DataError
@@ -72,11 +72,13 @@ class Source:
         return root / self.kind / "raw"
 
 
-def _load(source: Source) -> tuple[Split, Split]:
+def _load(source: Source) -> Splits:
     root = data_folder()
     raw = source.raw(root)
     _complete(source, root)
-    return prepared.load(source.name, root, [raw / name for name in source.files], partial(_build, source, root))
+    return Splits(
+        *prepared.load(source.name, root, [raw / name for name in source.files], partial(_build, source, root))
+    )
 
 
 def _complete(source: Source, root: Path) -> None:

@@ -30,8 +30,8 @@ class Survey:
     """What was found.
 
     smallest, largest: height and width, each by itself · mean, deviation: per channel of training images, of values from 0 to 1
-    · train, test: images of each class · looked_at: training images that sizes and moments are of · unreadable: how many of
-    those cannot be read
+    · train, test, val: images of each class, val None where the set brings no such split · looked_at: training images that sizes
+    and moments are of · unreadable: how many of those cannot be read
     """
 
     smallest: tuple[int, int]
@@ -42,12 +42,14 @@ class Survey:
     test: tuple[int, ...]
     looked_at: int
     unreadable: int = 0
+    val: tuple[int, ...] | None = None
 
 
 def survey(source: Dataset, progress: Progress | None = None) -> Survey:
     """Load `source` and look at it; raises `DataError`. Images in files are looked at by a sample at even distances."""
-    train, test = source.load()
-    counts = {"train": _counts(train.labels, source), "test": _counts(test.labels, source)}
+    splits = source.load()
+    train = splits.train
+    counts = {name: _counts(part.labels, source) for name, part in splits._asdict().items() if part is not None}
     if isinstance(train, Split):
         size = (int(train.images.shape[2]), int(train.images.shape[3]))
         mean, deviation = statistics(train.images)
@@ -102,7 +104,7 @@ def _size_and_levels(path: str, channels: int) -> tuple[tuple[int, int], list[Hi
 
 def samples(source: Dataset) -> list[tuple[str, torch.Tensor]]:
     """Classes, at most `ROWS` at even distances, each with its first training images that can be read, uint8 n×C×H×W."""
-    train, _ = source.load()
+    train = source.load().train
     every = -(-len(source.classes) // ROWS)
     rows = []
     for label in range(0, len(source.classes), every):

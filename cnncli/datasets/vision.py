@@ -11,7 +11,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
-from cnncli.datasets import Dataset, Files, Split, Stored, Where, prepared
+from cnncli.datasets import Dataset, Files, Split, Splits, Where, prepared
 from cnncli.datasets.folders import data_folder, reason
 from cnncli.errors import DataError
 
@@ -63,16 +63,17 @@ def _where(source: Source) -> Where:
     return Where(source.place(root), not source.missing(root))
 
 
-def _load(source: Source) -> Stored:
+def _load(source: Source) -> Splits:
     root = data_folder()
     _have_package(source)
     _complete(source, root)
     if source.of_files:
-        return _files(source, root, source.train), _files(source, root, source.test)
+        return Splits(_files(source, root, source.train), _files(source, root, source.test))
     sources = [source.place(root) / entry for entry in source.entries]
-    return prepared.load(
+    parts = prepared.load(
         source.name, root, sources, lambda: (_split(source, root, source.train), _split(source, root, source.test))
     )
+    return Splits(*parts)
 
 
 def _have_package(source: Source) -> None:

@@ -11,6 +11,7 @@ from cnncli.errors import RequestError
 from cnncli.train import folder
 from cnncli.train.request import check_device
 from cnncli.train.resume import FOLDER, run_folder, run_recipe, without_best, without_checkpoint
+from cnncli.yaml_scalar import inert
 
 
 class Trained(NamedTuple):
@@ -45,15 +46,19 @@ def trained(name: str, which: str | None = None, device: str = "auto") -> Traine
 def asked(run: Trained, data: str | None, split: str) -> Asked:
     """The images to judge `run` by: the data set `data`, or the recipe's own; raises `RequestError`, `DataError`."""
     if data is not None and not _moved_to(run, data):
-        if split == "val":
-            raise RequestError("--split val is the run's own, of its training images; leave --data out, or write test")
-        return Asked(run, dataset(data), own=False, split=split)
+        source = dataset(data)
+        if split == "val" and source.val is None:
+            raise RequestError(
+                f"{inert(data)} brings no validation split; leave --data out for the run's own, or write --split test"
+            )
+        return Asked(run, source, own=False, split=split)
     recipe = run_recipe(run.path, [f"data.name={data}"] if data is not None else [])
-    if split == "val" and not recipe.data.val:
+    source = dataset(recipe.data.name)
+    if split == "val" and not recipe.data.val and source.val is None:
         raise RequestError(
             f"{run.path.as_posix()} has no validation split (data.val is 0); write --split test or train"
         )
-    return Asked(run, dataset(recipe.data.name), own=True, split=split)
+    return Asked(run, source, own=True, split=split)
 
 
 def _moved_to(run: Trained, data: str) -> bool:

@@ -21,7 +21,13 @@ class Data(Section):
         description="side in pixels of the square that images are scaled to; null: the network's own input size",
     )
     batch_size: int = Field(default=256, ge=1, le=1_000_000, description="images a step")
-    val: float = Field(default=0.0, ge=0, lt=1, description="fraction of the training images held out for validation")
+    val: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="fraction of the training images held out for validation; a set that brings its own validation split, as a "
+        "folder with val/ beside test/, uses that and holds nothing out",
+    )
     limit: int | None = Field(
         default=None, ge=1, le=10**9, description="train on at most this many images; null: on all"
     )

@@ -138,8 +138,6 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        if self.stop.patience is not None and not self.data.val:
-            clash(("stop", "patience"), "needs a validation split; write data.val: 0.1 as well, or patience: null")
         warmup = self.schedule.warmup_epochs if isinstance(self.schedule, WarmSchedule) else 0.0
         if warmup > self.train.epochs:
             wrong = f"{warmup:g} is longer than the training; write at most train.epochs, {self.train.epochs}"

@@ -13,7 +13,7 @@ from cnncli.render.columns import count
 from cnncli.render.live import one_line
 from cnncli.render.plots import blank_figure, png_of
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, inert, say
+from cnncli.render.text import columns_of, complain, inert, say
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +31,7 @@ LIST = (
     Column("title", "title", left=True),
 )
 WIDE = (*LIST, Column("licence", "licence", left=True), Column("where", "where", left=True))
-CLASSES = (Column("class", "class", left=True), Column("train", "train"), Column("test", "test"))
+EVERY = (*WIDE, Column("val", "val"))
 NARROW = 120  # characters up to which licence and place are left to `info`
 GAP = 2  # pixels between the images of a sheet
 
@@ -47,32 +47,36 @@ def show_sets(sets: Sequence[Dataset], families: Sequence[Family], format: str, 
         write_table(columns, [_line(each)[: len(columns)] for each in sets])
         say(*(f"{family.pattern}: {family.about}" for family in families), f"downloads go to {inert(folder)}")
     else:
-        (write_csv if format == "csv" else write_markdown)(WIDE, [_line(each) for each in sets])
+        (write_csv if format == "csv" else write_markdown)(EVERY, [_line(each) for each in sets])
 
 
 def show_set(source: Dataset, found: Survey | None, format: str) -> None:
-    """One data source; found: None where it is not here."""
+    """One data source; found: None where it is not here. What is not used of it goes to stderr."""
+    for note in source.notes:
+        complain(note)
     if format == "json":
         write_json({**SCHEMA, **facts(source), **_figures(source, found)})
     elif format == "table":
         say(*_told(source, found))
         if found:
             say("")
-            write_table(CLASSES, _classes(source, found), _total(found))
+            write_table(_columns(found), _classes(source, found), _total(found))
     elif found:
-        (write_csv if format == "csv" else write_markdown)(CLASSES, _classes(source, found))
+        (write_csv if format == "csv" else write_markdown)(_columns(found), _classes(source, found))
     else:
-        (write_csv if format == "csv" else write_markdown)(WIDE, [_line(source)])
+        (write_csv if format == "csv" else write_markdown)(EVERY, [_line(source)])
 
 
 def show_fetched(source: Dataset, format: str) -> None:
-    """What is here now."""
+    """What is here now; what is not used of it goes to stderr."""
+    for note in source.notes:
+        complain(note)
     if format == "json":
         write_json({**SCHEMA, **facts(source)})
     elif format == "table":
-        say(f"{inert(source.name)}: {source.train:,} train, {source.test:,} test, {_place(source.where())}")
+        say(f"{inert(source.name)}: {_counts(source)}, {_place(source.where())}")
     else:
-        (write_csv if format == "csv" else write_markdown)(WIDE, [_line(source)])
+        (write_csv if format == "csv" else write_markdown)(EVERY, [_line(source)])
 
 
 def facts(source: Dataset) -> dict[str, object]:
@@ -85,6 +89,8 @@ def facts(source: Dataset) -> dict[str, object]:
         "classes": list(source.classes),
         "train": source.train,
         "test": source.test,
+        "val": source.val,
+        "notes": list(source.notes),
         "licence": source.licence,
         "where": str(where.path) if where.path else None,
         "there": where.there,
@@ -143,7 +149,13 @@ def _line(source: Dataset) -> Line:
         Cell(source.title, source.title),
         Cell(source.licence, source.licence),
         Cell(str(where.path or ""), str(where.path or "")),
+        Cell(source.val, "" if source.val is None else f"{source.val:,}"),
     ]
+
+
+def _counts(source: Dataset) -> str:
+    """`80 train, 10 val, 10 test`."""
+    return ", ".join(f"{count:,} {name}" for name, count in source.counts.items())
 
 
 def _told(source: Dataset, found: Survey | None) -> list[str]:
@@ -152,7 +164,7 @@ def _told(source: Dataset, found: Survey | None) -> list[str]:
     shape = f"{channels}×{height}×{side}" if height else ("colour" if channels == 3 else "grey") + ", any size"
     lines = [
         f"{inert(source.name)} · {inert(source.title)}",
-        f"{shape} · {len(source.classes):,} classes · {source.train:,} train, {source.test:,} test",
+        f"{shape} · {len(source.classes):,} classes · {_counts(source)}",
     ]
     if found:
         lines += _measured(source, found)
@@ -177,21 +189,30 @@ def _place(where: Where, cure: str = "") -> str:
     return f"in {inert(str(where.path))}" if where.there else f"not here: {cure} brings it to {inert(str(where.path))}"
 
 
+def _balance(found: Survey) -> dict[str, tuple[int, ...]]:
+    """Images of each class in each split that there is."""
+    splits = {"train": found.train, "val": found.val, "test": found.test}
+    return {name: counts for name, counts in splits.items() if counts is not None}
+
+
+def _columns(found: Survey) -> list[Column]:
+    return [Column("class", "class", left=True), *(Column(name, name) for name in _balance(found))]
+
+
 def _classes(source: Dataset, found: Survey) -> list[Line]:
-    return [
-        [Cell(name, inert(name)), count(train), count(test)]
-        for name, train, test in zip(source.classes, found.train, found.test, strict=True)
-    ]
+    rows = zip(source.classes, *_balance(found).values(), strict=True)
+    return [[Cell(name, inert(name)), *map(count, counts)] for name, *counts in rows]
 
 
 def _total(found: Survey) -> Line:
-    return [Cell("total", "total"), count(sum(found.train)), count(sum(found.test))]
+    return [Cell("total", "total"), *(count(sum(counts)) for counts in _balance(found).values())]
 
 
 def _figures(source: Dataset, found: Survey | None) -> dict[str, object]:
     if found is None:
         return {}
-    balance = zip(source.classes, found.train, found.test, strict=True)
+    balance = _balance(found)
+    rows = zip(source.classes, *balance.values(), strict=True)
     return {
         "smallest": list(found.smallest),
         "largest": list(found.largest),
@@ -199,5 +220,5 @@ def _figures(source: Dataset, found: Survey | None) -> dict[str, object]:
         "deviation": list(found.deviation),
         "looked_at": found.looked_at,
         "unreadable": found.unreadable,
-        "balance": [{"class": name, "train": train, "test": test} for name, train, test in balance],
+        "balance": [{"class": name, **dict(zip(balance, counts, strict=True))} for name, *counts in rows],
     }

@@ -60,9 +60,7 @@ def _facts(found: Rehearsal, recipe: Recipe) -> dict[str, object]:
         "params": totals.params,
         "trainable": totals.trainable,
         "macs": totals.macs,
-        "images": {
-            name: len(part) for name, part in (("train", job.train), ("val", job.val), ("test", job.test)) if part
-        },
+        "images": job.counts,
         "memory_bytes": found.memory,
         "network_bytes": totals.training_bytes,
         "optimizer_bytes": found.optimizer_bytes,

@@ -72,8 +72,7 @@ def headline(job: Job, weights: int) -> list[str]:
 
     `LeNet · d2l edition · relu, max pooling · 61,706 parameters` and `on digits (1,437 train, 360 test) · cpu · seed 0`.
     """
-    splits = {"train": job.train, "val": job.val, "test": job.test}
-    counts = ", ".join(f"{len(images):,} {name}" for name, images in splits.items() if images is not None)
+    counts = ", ".join(f"{count:,} {name}" for name, count in job.counts.items())
     return [
         f"{inert(described(job.recipe.model.name, job.network))} · {weights:,} parameters",
         f"on {inert(job.recipe.data.name)} ({counts}) · {job.device} · seed {job.recipe.seed}",

@@ -27,7 +27,7 @@ from cnncli.train.precision import Precision
 from cnncli.train.race import begun
 from cnncli.train.resume import Resumption, again, changes, resume_command
 from cnncli.train.run import Run, beginning, note_precision, write_environment, write_health
-from cnncli.train.saving import counts, facts, network_text
+from cnncli.train.saving import facts, network_text
 from cnncli.train.schedule import rate
 from cnncli.train.signals import obeyed
 from cnncli.train.state import restored
@@ -172,7 +172,7 @@ class Continuation:
 
     def _check_data(self, job: Job, saved: dict[str, Any]) -> None:
         """Refuse other images than those of the beginning, as far as their number, size, classes and brightness tell."""
-        now = {**facts(job), "counts": counts(job)}
+        now = {**facts(job), "counts": job.counts}
         for key in ("counts", "input", "classes"):
             if now[key] != saved[key]:
                 self._refuse_data(f"{key} {saved[key]} → {now[key]}")

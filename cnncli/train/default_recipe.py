@@ -107,6 +107,7 @@ def training_images(recipe: Recipe) -> int:
     """Images of an epoch, those for validation taken off, cut at `data.limit`."""
     from cnncli.datasets import dataset
 
-    images = dataset(recipe.data.name).train
-    images -= round(recipe.data.val * images)
+    source = dataset(recipe.data.name)
+    held_out = round(recipe.data.val * source.train) if source.val is None else 0
+    images = source.train - held_out
     return min(images, recipe.data.limit or images)

@@ -9,10 +9,11 @@ from math import prod
 import torch
 
 from cnncli.datasets import Files, Split
+from cnncli.datasets.loading import Loaded
 from cnncli.datasets.memory import budget
 from cnncli.datasets.resize import fit, fit_images, statistics
 from cnncli.errors import RequestError
-from cnncli.recipe import Augmentation
+from cnncli.recipe import Augmentation, Recipe
 from cnncli.train.augment import apply
 from cnncli.train.seeds import generator
 
@@ -139,6 +140,13 @@ def room(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         return min(free // 4, budget())
     return budget()
+
+
+def train_and_val(loaded: Loaded, recipe: Recipe) -> tuple[Part, Part | None]:
+    """What to train on, cut at `data.limit`, and what to validate on: the set's own split where it brings one, else `data.val`."""
+    held_out = recipe.data.val if loaded.val is None else 0.0
+    train, val = divided(loaded.train, val=held_out, limit=recipe.data.limit, seed=recipe.seed)
+    return train, loaded.val if val is None else val
 
 
 def divided(split: Part, *, val: float, limit: int | None, seed: int) -> tuple[Part, Part | None]:

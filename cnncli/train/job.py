@@ -9,7 +9,7 @@ from math import ceil
 import torch
 
 from cnncli.datasets import Files, Split, dataset
-from cnncli.datasets.loading import Wanted, load, sample
+from cnncli.datasets.loading import Loaded, Wanted, load, sample
 from cnncli.datasets.progress import Progress
 from cnncli.network import Network
 from cnncli.recipe import Recipe, network_of
@@ -17,7 +17,7 @@ from cnncli.train import device as devices
 from cnncli.train.augment import draw
 from cnncli.train.casting import may_need_float32
 from cnncli.train.evaluate import usual_batch
-from cnncli.train.images import Finish, Images, Scale, Step, divided, finish, fixed_scale, placed, scale_of
+from cnncli.train.images import Finish, Images, Scale, Step, finish, fixed_scale, placed, scale_of, train_and_val
 from cnncli.train.schedule import Rate, rate
 from cnncli.train.seeds import generator
 from cnncli.train.streamed import Streamed, streamed
@@ -27,7 +27,8 @@ from cnncli.train.streamed import Streamed, streamed
 class Job:
     """A recipe with everything it needs; nothing in it changes while it is trained.
 
-    skipped: paths of images that were left out because they cannot be read · precision: None where a race is to choose it
+    skipped: paths of images that were left out because they cannot be read · precision: None where a race is to choose it ·
+    notes: what a user should know about the images
     """
 
     recipe: Recipe
@@ -41,6 +42,13 @@ class Job:
     device: torch.device
     precision: torch.dtype | None
     memory_format: torch.memory_format
+    notes: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Images of each split that there is."""
+        splits = {"train": self.train, "val": self.val, "test": self.test}
+        return {name: len(images) for name, images in splits.items() if images is not None}
 
     @property
     def steps_an_epoch(self) -> int:
@@ -103,7 +111,7 @@ def prepare(recipe: Recipe, device: str = "auto", progress: Progress | None = No
         workers=recipe.data.workers,
     )
     loaded = load(source, wanted, progress)
-    train, val = divided(loaded.train, val=recipe.data.val, limit=recipe.data.limit, seed=recipe.seed)
+    train, val = train_and_val(loaded, recipe)
     scale = fixed_scale(recipe.data.normalize, channels) or scale_of(
         sample(train, wanted, everything=not loaded.sampled), channels
     )
@@ -121,7 +129,15 @@ def prepare(recipe: Recipe, device: str = "auto", progress: Progress | None = No
         device=where,
         precision=devices.precision(recipe.train.precision, where),
         memory_format=order,
+        notes=(*source.notes, *_not_held_out(recipe, loaded)),
     )
+
+
+def _not_held_out(recipe: Recipe, loaded: Loaded) -> list[str]:
+    share = recipe.data.val
+    if loaded.val is None or not share:
+        return []
+    return [f"the data set's own validation split is used; data.val: {share:g} holds nothing out"]
 
 
 def _put(part: Split | Files, ready: Finish, wanted: Wanted) -> Images | Streamed:

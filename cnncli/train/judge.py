@@ -21,7 +21,7 @@ from cnncli.judging.judgement import Judgement, Mistake
 from cnncli.judging.request import Asked, printed
 from cnncli.train.epoch import Score
 from cnncli.train.evaluate import evaluate, usual_batch
-from cnncli.train.images import Images, divided, placed
+from cnncli.train.images import Images, placed, train_and_val
 from cnncli.train.opened import Opened, opened
 from cnncli.train.streamed import Streamed, streamed
 from cnncli.trained import title_of
@@ -91,7 +91,7 @@ def judge(
         mistakes=tuple(_mistakes(images, _paths(loaded, asked, run), labels, guess, confidence)),
         skipped=loaded.skipped,
         printed=printed(run.path, run.epochs, asked.split) if asked.own and asked.split != "train" else None,
-        notes=(*([run.note] if run.note else []), *_not_finite(lost)),
+        notes=(*([run.note] if run.note else []), *(() if asked.own else asked.source.notes), *_not_finite(lost)),
     )
 
 
@@ -147,10 +147,7 @@ def _loaded(source: Dataset, run: Opened, on_bad_image: Literal["fail", "skip"],
 def _chosen(loaded: Loaded, asked: Asked, run: Opened) -> Split | Files:
     if asked.split == "test":
         return loaded.test
-    if not asked.own:
-        return loaded.train
-    data = run.recipe.data
-    train, val = divided(loaded.train, val=data.val, limit=data.limit, seed=run.recipe.seed)
+    train, val = train_and_val(loaded, run.recipe) if asked.own else (loaded.train, loaded.val)
     if asked.split == "train":
         return train
     if val is None:
@@ -160,16 +157,15 @@ def _chosen(loaded: Loaded, asked: Asked, run: Opened) -> Split | Files:
 
 def _paths(loaded: Loaded, asked: Asked, run: Opened) -> Sequence[str] | None:
     """Where the images asked for lie, one path each, though they may have been read already; None for a set in one piece."""
-    train, test = (_readable(part, loaded.skipped) for part in asked.source.load())
-    if train is None or test is None:
+    splits = asked.source.load()._asdict()
+    files = {name: _readable(part, loaded.skipped) for name, part in splits.items() if isinstance(part, Files)}
+    if not files:
         return None
-    chosen = _chosen(Loaded(train=train, test=test), asked, run)
+    chosen = _chosen(Loaded(train=files["train"], test=files["test"], val=files.get("val")), asked, run)
     return chosen.paths if isinstance(chosen, Files) else None
 
 
-def _readable(part: Split | Files, skipped: Sequence[str]) -> Files | None:
-    if isinstance(part, Split):
-        return None
+def _readable(part: Files, skipped: Sequence[str]) -> Files:
     left_out = set(skipped)
     return part.part(torch.tensor([place for place, path in enumerate(part.paths) if path not in left_out]))
 

@@ -60,7 +60,7 @@ class Rehearsal:
     @property
     def judging_seconds(self) -> float:
         """Of the evaluations after all epochs."""
-        judged = len(self.job.test) + (len(self.job.val) if self.job.val else 0)
+        judged = sum(self.job.counts.values()) - len(self.job.train)
         return self.job.recipe.train.epochs * judged * self.judge_seconds
 
 

@@ -75,9 +75,7 @@ def resume_command(path: Path) -> str:
 
 def without_best(path: Path) -> RequestError:
     """What is said of a run whose best checkpoint is asked for and is not there."""
-    return RequestError(
-        f"{path.as_posix()} has no best.pt: its recipe holds no validation split (data.val); write --which last"
-    )
+    return RequestError(f"{path.as_posix()} has no best.pt: it has no validation split (data.val); write --which last")
 
 
 def without_checkpoint(path: Path) -> DataError:

@@ -66,7 +66,7 @@ class Saving:
             "threads": torch.get_num_threads(),
             **machine(self._job.device),
             **facts(self._job),
-            "counts": counts(self._job),
+            "counts": self._job.counts,
             **snapshot(self._state, self._job),
         }
 
@@ -92,12 +92,6 @@ def facts(job: Job) -> dict[str, Any]:
         "deviation": list(job.scale.deviation),
         "classes": list(job.classes),
     }
-
-
-def counts(job: Job) -> dict[str, int]:
-    """Images of each split."""
-    splits = {"train": job.train, "val": job.val, "test": job.test}
-    return {name: len(images) for name, images in splits.items() if images is not None}
 
 
 def network_text(recipe: Recipe) -> str | None:

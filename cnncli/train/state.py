@@ -115,7 +115,7 @@ def begin(job: Job) -> State:
     module = _drawn(job)
     source = job.recipe.model.weights
     notes = start_from(source, job.network, module) if source is not None else ()
-    return _state(job, module, notes)
+    return _state(job, module, (*job.notes, *notes))
 
 
 def _drawn(job: Job) -> nn.Module:

@@ -211,3 +211,25 @@ def test_a_bar_says_how_far_it_is() -> None:
     assert bar(progress) == f"preparing images {'█' * 10}{'░' * 10} 30,000 of 60,000"
     progress.end()
     assert bar(progress) == ""
+
+
+def test_a_validation_split_is_counted_everywhere(cnncli: Cnncli) -> None:
+    """In the lines, the table, CSV and JSON of a folder that brings one; what is not used of it is said on stderr."""
+    put(Path("set"), "train/a/1.png", "train/b/1.png", "val/b/1.png", "test/a/1.png", "test/b/1.png", "rest/a/1.png")
+    told = cnncli("data info folder:set")
+    lines = told.out.splitlines()
+    assert "train/, val/ and test/" in " ".join(told.out.split())
+    assert "2 classes · 2 train, 1 val, 2 test" in told.out
+    assert [line.split() for line in lines[-4:]] == [
+        ["class", "train", "val", "test"], ["a", "1", "0", "1"], ["b", "1", "1", "1"], ["total", "2", "1", "2"]
+    ]  # fmt: skip
+    assert "not used: the images in" in told.err
+    assert cnncli("data info folder:set --format csv").out.splitlines()[0] == "class,train,val,test"
+    values = json.loads(cnncli("data info folder:set --format json").out)
+    assert (values["train"], values["val"], values["test"], len(values["notes"])) == (2, 1, 2, 1)
+    assert values["balance"][0] == {"class": "a", "train": 1, "val": 0, "test": 1}
+    fetched = cnncli("data fetch folder:set")
+    assert "2 train, 1 val, 2 test" in fetched.out
+    assert "not used" in fetched.err
+    values = json.loads(cnncli("data info digits --format json").out)
+    assert (values["val"], values["notes"], values["balance"][0].keys()) == (None, [], {"class", "train", "test"})

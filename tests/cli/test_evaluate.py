@@ -149,3 +149,30 @@ def test_a_place_that_cannot_be_written_is_told(cnncli: Cnncli) -> None:
     found = cnncli("evaluate lenet-1")
     assert found.code == 3
     assert "write another --out" in found.err
+
+
+def test_a_set_that_brings_a_validation_split(cnncli: Cnncli) -> None:
+    """It is validated on, chooses the best epoch, satisfies patience, and is judged by; nothing is held out, and one line says so."""
+    for split, images in {"train": 20, "val": 6, "test": 4}.items():
+        for number in range(2 * images):
+            path = Path("set", split, "ab"[number % 2], f"{number}.png")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (9, 8), 90 * (number % 2) + number).save(path)
+    line = "train lenet --data folder:set epochs=2 batch_size=8 patience=2 --device cpu"
+    dry = cnncli(f"{line} val=0.1 limit=30 --dry-run --format json")
+    assert json.loads(dry.out)["dry_run"]["images"] == {"train": 30, "val": 12, "test": 8}
+    for share in ("val=0", "val=0.1"):
+        found = cnncli(f"{line} {share}")
+        assert found.code == 0, found.err
+        assert "(40 train, 12 val, 8 test)" in found.out
+        assert ("own validation split is used; data.val: 0.1 holds nothing out" in found.err) == (share == "val=0.1")
+    assert Path("runs/lenet-1/model.safetensors").read_bytes() == Path("runs/lenet-2/model.safetensors").read_bytes()
+    assert Path("runs/lenet-2/checkpoints/best.pt").exists()
+    for split, count in (("train", 40), ("val", 12), ("test", 8)):
+        values = json.loads(cnncli(f"evaluate lenet-2 --split {split} --format json").out)
+        assert values["count"] == count
+        assert cnncli(f"evaluate lenet-2 --split {split} --data folder:./set --format json").code == 0
+    Path("set/val").rename("set/test2")
+    assert_refused(cnncli("resume lenet-2 epochs=3"), 3, "the images of folder:")
+    assert_refused(cnncli("evaluate lenet-1 --split val"), 2, "needs a validation split")
+    assert_refused(cnncli("evaluate lenet-2 --split val --data digits"), 2, "digits brings no validation split")

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("elsewhere", "one_thread")
 def digits(cnncli: Cnncli) -> Path:
     """A trained run, and a folder of five digits."""
     cnncli(QUICK)
-    _, test = dataset("digits").load()
+    _, test, _ = dataset("digits").load()
     folder = Path("pics")
     folder.mkdir()
     for place in range(5):

@@ -38,20 +38,20 @@ def test_attribution_lies_beside_the_data() -> None:
 
 def test_split_is_stratified() -> None:
     """Each digit's share of the test images is its share of all images, to within one."""
-    train, test = dataset("digits").load()
+    train, test, _ = dataset("digits").load()
     counts = [split.labels.bincount(minlength=10).double() for split in (train, test)]
     assert ((counts[0] + counts[1]) * 360 / 1797 - counts[1]).abs().max() < 1
 
 
 def test_grey_levels_are_stretched() -> None:
     """The 17 levels become 0 to 255, rounded to the nearest."""
-    train, _ = dataset("digits").load()
+    train, _, _ = dataset("digits").load()
     assert sorted(set(train.images.flatten().tolist())) == [round(level * 255 / 16) for level in range(17)]
 
 
 def test_first_image_is_the_familiar_zero() -> None:
     """The first training image is the first of the original file, row by row."""
-    train, _ = dataset("digits").load()
+    train, _, _ = dataset("digits").load()
     levels = torch.tensor([[0, 0, 5, 13, 9, 1, 0, 0], [0, 0, 13, 15, 10, 15, 5, 0]])
     assert torch.equal(train.images[0, 0, :2].long(), (levels * 255 / 16).round().long())
     assert train.labels[0] == 0

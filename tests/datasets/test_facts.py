@@ -45,7 +45,7 @@ def test_facts_hold_for_what_is_loaded(name: str) -> None:
     if name != "digits" and not os.environ.get("CNNCLI_DATA"):
         pytest.skip("CNNCLI_DATA is not set: the real set is not at hand")
     facts = dataset(name)
-    train, test = facts.load()
+    train, test, _ = facts.load()
     assert (len(train), len(test)) == (facts.train, facts.test)
     for split in (train, test):
         assert split.images.shape == (len(split), *facts.shape)

@@ -38,31 +38,67 @@ def test_two_splits_are_those_folders(tmp_path: Path) -> None:
     facts = dataset(f"folder:{tmp_path}")
     assert facts.classes == ("cat", "dog")
     assert (facts.train, facts.test, facts.shape) == (3, 1, (3, None, None))
-    train, test = facts.load()
+    train, test, _ = facts.load()
     assert train.labels.tolist() == [0, 0, 1]
     assert test.labels.tolist() == [1]
     assert paths(train, tmp_path) == ["train/cat/1.png", "train/cat/2.png", "train/dog/1.png"]
 
 
-@pytest.mark.parametrize("name", ["test", "val", "valid", "validation"])
+@pytest.mark.parametrize("name", ["test", "val", "valid", "validation", "Test", "VALID", "testing"])
 def test_val_is_tested_on_where_there_is_no_test(tmp_path: Path, name: str) -> None:
     """Under each of its usual names."""
     put(tmp_path, "train/a/1.png", "train/b/1.png", f"{name}/a/1.png")
-    assert (dataset(f"folder:{tmp_path}").train, dataset(f"folder:{tmp_path}").test) == (2, 1)
+    assert dataset(f"folder:{tmp_path}").counts == {"train": 2, "test": 1}
+    assert dataset(f"folder:{tmp_path}").load().val is None
 
 
-def test_test_comes_before_val(tmp_path: Path) -> None:
-    """Where both are, and the title says which."""
-    put(tmp_path, "train/a/1.png", "val/a/1.png", "val/a/2.png", "test/a/1.png")
-    assert dataset(f"folder:{tmp_path}").test == 1
-    assert "train/ and test/" in dataset(f"folder:{tmp_path}").title
+@pytest.mark.parametrize(
+    ("train", "val", "test"),
+    [
+        ("train", "val", "test"),
+        ("train", "valid", "test"),
+        ("Training", "validation", "Testing"),
+        ("TRAIN", "Val", "TEST"),
+    ],
+)
+def test_test_comes_before_val(tmp_path: Path, train: str, val: str, test: str) -> None:
+    """Where both are, val/ is the validation split, and the title says which folders are what."""
+    put(tmp_path, f"{train}/a/1.png", f"{train}/b/1.png", f"{val}/b/1.png", f"{val}/b/2.png", f"{test}/a/1.png")
+    facts = dataset(f"folder:{tmp_path}")
+    assert facts.counts == {"train": 2, "val": 2, "test": 1}
+    assert facts.title.endswith(f", {train}/, {val}/ and {test}/")
+    found = facts.load().val
+    assert paths(found, tmp_path) == [f"{val}/b/1.png", f"{val}/b/2.png"]
+    assert found.labels.tolist() == [1, 1]
+
+
+def test_images_that_are_not_used_are_named(tmp_path: Path) -> None:
+    """Beside the folders of classes, and in folders that are no split; what holds no images is not worth a word."""
+    put(tmp_path, "train/a/1.png", "test/a/1.png", "more/a/1.png", "train/x.png", "val.png", ".hidden/a/1.png")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/read.me").touch()
+    loose, folder = dataset(f"folder:{tmp_path}").notes
+    assert loose == f"not used, since in no class's folder: '{tmp_path}/val.png' and 1 more images"
+    assert folder == f"not used: the images in '{tmp_path}/more', which is no split beside train/ and test/"
+    put(tmp_path / "classes", "a/1.png", "a/2.png")
+    assert dataset(f"folder:{tmp_path}/classes").notes == ()
+
+
+def test_runs_are_no_class(tmp_path: Path) -> None:
+    """Though they hold pictures, and lie where somebody trained: in the folder of the images."""
+    put(tmp_path, "a/1.png", "a/2.png", "runs/lenet-1/curves.png", "runs/lenet-1/confusion.png")
+    (tmp_path / "runs/lenet-1/recipe.yaml").touch()
+    assert (dataset(f"folder:{tmp_path}").classes, dataset(f"folder:{tmp_path}").notes) == (("a",), ())
+    (tmp_path / "runs/lenet-1/recipe.yaml").unlink()
+    put(tmp_path, "runs/lenet-1/more.png")  # the folder is looked at anew
+    assert dataset(f"folder:{tmp_path}").classes == ("a", "runs")
 
 
 def test_classes_alone_are_divided(tmp_path: Path) -> None:
     """A fifth of each class is tested on, one at least of two, none of one; every image is in one split."""
     put(tmp_path, *(f"big/{number}.png" for number in range(10)), "pair/1.png", "pair/2.png", "lone/1.png")
     facts = dataset(f"folder:{tmp_path}")
-    train, test = facts.load()
+    train, test, _ = facts.load()
     assert facts.classes == ("big", "lone", "pair")
     assert (train.labels.bincount().tolist(), test.labels.bincount(minlength=3).tolist()) == ([8, 1, 1], [2, 0, 1])
     assert len({*train.paths, *test.paths}) == 13
@@ -144,6 +180,19 @@ def test_grey_images_have_one_channel(tmp_path: Path) -> None:
         (("train/a/1.png",), "holds train/ but no test/ or val/; write folder:.*/train"),
         (("train/a/1.png", "test/1.png"), "test' holds no images in class folders"),
         (("train/a/1.txt", "test/a/1.png"), "train' holds no images in class folders"),
+        (("train/a/1.png", "test/a/1.png", "val/1.png"), "val' holds no images in class folders; .*, or rename it"),
+        (("train/a/1.png", "test/a/1.png", "Valid/a/1.txt"), "Valid' holds no images in class folders"),
+        (
+            ("train/a/1.png", "test/a/1.png", "val/a/1.png", "valid/a/1.png"),
+            "holds val/ and valid/, which both say val;",
+        ),
+        (("train/a/1.png", "val/a/1.png", "validation/a/1.png"), "val/ and validation/, .* or rename the other"),
+        (("train/a/1.png", "Train/a/1.png", "test/a/1.png"), "Train/ and train/, which both say train"),
+        (
+            ("train/1.png", "train/2.png", "test/1.png", "test/2.png"),
+            "test/ and train/ but no folder for each class in",
+        ),
+        (("test/a/1.png", "val/a/1.png"), "holds test/ and val/ but no folder for each class in train/"),
     ],
 )
 def test_a_folder_that_is_no_data_set_is_refused(tmp_path: Path, names: tuple[str, ...], message: str) -> None:
@@ -224,7 +273,7 @@ def test_the_real_folder() -> None:
         pytest.skip("CNNCLI_DATA holds no cifar10-jpg: the real images are not at hand")
     facts = dataset(f"folder:{root}/cifar10-jpg")
     assert (facts.train, facts.test, len(facts.classes), facts.shape) == (50_000, 10_000, 10, (3, None, None))
-    train, test = facts.load()
+    train, test, _ = facts.load()
     assert set(train.labels.bincount().tolist()) == {5000}
     assert set(test.labels.bincount().tolist()) == {1000}
 
@@ -245,10 +294,11 @@ def test_links_that_lead_nowhere_are_images_that_cannot_be_read(tmp_path: Path) 
     ("name", "cure"),
     [("cat", "did you mean 'Cat'?"), ("Cats", "did you mean 'Cat'?"), ("emu", "add images of it to train/")],
 )
-def test_a_class_that_is_tested_on_alone_is_refused(tmp_path: Path, name: str, cure: str) -> None:
+@pytest.mark.parametrize("split", ["test", "val"])
+def test_a_class_that_is_tested_on_alone_is_refused(tmp_path: Path, split: str, name: str, cure: str) -> None:
     """By its path, with the spelling that was meant."""
-    put(tmp_path, "train/Cat/1.png", "train/dog/1.png", "test/dog/1.png", f"test/{name}/1.png")
-    with pytest.raises(DataError, match=f"test/{name}' is a class that train/ lacks; {re.escape(cure)}"):
+    put(tmp_path, "train/Cat/1.png", "train/dog/1.png", "test/dog/1.png", "val/dog/1.png", f"{split}/{name}/1.png")
+    with pytest.raises(DataError, match=f"{split}/{name}' is a class that train/ lacks; {re.escape(cure)}"):
         dataset(f"folder:{tmp_path}")
 
 

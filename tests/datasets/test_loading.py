@@ -53,7 +53,7 @@ def pixels(path: str) -> torch.Tensor:
 def test_prepared_images_are_those_of_the_files(root: Path, empty: Tiny, reads: list[str]) -> None:
     """At the size that was wanted, in order, with their labels; the second time nothing is read."""
     source = dataset(f"folder:{root}")
-    files = source.load()
+    files = source.load()[:2]
     for _ in range(2):
         found = load(source, ALWAYS)
         for part, names in zip((found.train, found.test), files, strict=True):
@@ -147,7 +147,7 @@ def test_a_bad_image_fails_by_its_path(root: Path) -> None:
 def test_skipped_images_are_left_out_and_told(root: Path, reads: list[str]) -> None:
     """The same ones whether images are prepared or not, and looked for once."""
     bad, source = spoil(root), dataset(f"folder:{root}")
-    good = [[path for path in part.paths if path not in bad] for part in source.load()]
+    good = [[path for path in part.paths if path not in bad] for part in source.load()[:2]]
     labels = [torch.tensor([path.split("/")[-2] == "b" for path in paths]).long() for paths in good]
     ready = load(source, SKIP)
     assert torch.equal(ready.train.images, torch.stack([pixels(path) for path in good[0]]))
@@ -238,3 +238,43 @@ def test_fetching_looks_at_every_image(root: Path, empty: Tiny) -> None:
         with pytest.raises(DataError, match=r"0\.png'.*3 of 11 images"):
             fetch(dataset(f"folder:{root}"), size, Progress())
     fetch(dataset("digits"), None, Progress())
+
+
+@pytest.fixture
+def with_val(root: Path) -> Path:
+    """The folder with two images more, to validate on."""
+    put(root, "val/b/1.png", "val/b/2.png")
+    return root
+
+
+def test_a_validation_split_comes_as_the_others_do(with_val: Path, reads: list[str]) -> None:
+    """Prepared or as files, counted where memory is asked for; what was prepared without it is not taken for it."""
+    source = dataset(f"folder:{with_val}")
+    assert [path[len(str(with_val)) :] for path in load(source, NEVER).val.paths] == ["/val/b/1.png", "/val/b/2.png"]
+    for _ in range(2):
+        found = load(source, ALWAYS).val
+        assert torch.equal(found.images, torch.stack([pixels(f"{with_val}/val/b/{number}.png") for number in (1, 2)]))
+        assert found.labels.tolist() == [1, 1]
+    assert len(reads) == 13
+    for name, count in (("kept", 11), ("val", 13)):
+        (with_val / ("val" if name == "kept" else "kept")).rename(with_val / name)
+        reads.clear()
+        assert (load(dataset(f"folder:{with_val}"), ALWAYS).val is None, len(reads)) == (name == "kept", count)
+
+
+def test_bad_images_to_validate_on_are_met_as_others(with_val: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They fail, are left out, are counted by a fetch; a split of them alone is refused."""
+    bad = with_val / "val/b/1.png"
+    bad.write_bytes(b"")
+    source = dataset(f"folder:{with_val}")
+    for attempt in (lambda: load(source, ALWAYS), lambda: fetch(source, SIZE, Progress())):
+        with pytest.raises(DataError, match=r"val/b/1\.png'.*; mend or remove it"):
+            attempt()
+    for wanted in (SKIP, SKIP_STREAMED):
+        found = load(source, wanted)
+        assert (len(found.val), found.skipped) == (1, (str(bad),))
+    (with_val / "val/b/2.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"no image to validate on that can be read; the first is .*val/b/1\.png"):
+        load(source, SKIP)
+    monkeypatch.setattr(loading, "budget", lambda: 779)
+    assert isinstance(load(source, Wanted(size=SIZE)).train, Files)

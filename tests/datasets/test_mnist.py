@@ -35,7 +35,7 @@ def mirror(served: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
 
 def test_raw_files_give_the_images(tiny: Tiny) -> None:
     """Pixels and labels are those of the raw files, header left out."""
-    train, test = tiny.dataset.load()
+    train, test, _ = tiny.dataset.load()
     files = contents()
     assert bytes(train.images.flatten().tolist()) == files["train-images-idx3-ubyte"][16:]
     assert bytes(test.labels.tolist()) == files["t10k-labels-idx1-ubyte"][8:]
@@ -50,7 +50,7 @@ def test_real_set_equals_torchvisions(name: str) -> None:
     if not root:
         pytest.skip("CNNCLI_DATA is not set: the real set is not at hand")
     kind = {"mnist": torchvision.datasets.MNIST, "fashion-mnist": torchvision.datasets.FashionMNIST}[name]
-    for split, train in zip(dataset(name).load(), (True, False), strict=True):
+    for split, train in zip(dataset(name).load()[:2], (True, False), strict=True):
         theirs = kind(root, train=train)
         assert torch.equal(split.images[:, 0], theirs.data)
         assert torch.equal(split.labels, theirs.targets)
@@ -111,7 +111,7 @@ def test_broken_archive_is_named(tiny: Tiny) -> None:
 def test_missing_files_are_downloaded(empty: Tiny, mirror: Served, capfd: pytest.CaptureFixture[str]) -> None:
     """The first load downloads the four files and nothing else, with progress on stderr alone."""
     assert mirror.files
-    train, _ = empty.dataset.load()
+    train, _, _ = empty.dataset.load()
     assert bytes(train.images.flatten().tolist()) == contents()["train-images-idx3-ubyte"][16:]
     assert sorted(entry.name for entry in empty.raw.iterdir()) == NAMES
     said = capfd.readouterr()

@@ -19,7 +19,7 @@ def test_a_set_in_memory_is_counted_exactly() -> None:
     """Sizes, moments of all training images, images of each class."""
     facts = dataset("digits")
     found = survey.survey(facts)
-    train, test = facts.load()
+    train, test, _ = facts.load()
     values = train.images.double() / 255
     assert (found.smallest, found.largest, found.looked_at, found.unreadable) == ((8, 8), (8, 8), 1437, 0)
     assert found.mean == pytest.approx([values.mean().item()])
@@ -62,7 +62,7 @@ def test_samples_are_the_first_of_each_class(empty: Tiny, tmp_path: Path) -> Non
     """Ten at most, in order of the classes; of files those that can be read, at one size."""
     assert not empty.root.exists()
     rows = survey.samples(dataset("digits"))
-    train, _ = dataset("digits").load()
+    train, _, _ = dataset("digits").load()
     assert [name for name, _ in rows] == list("0123456789")
     assert torch.equal(rows[3][1], train.images[train.labels == 3][:10])
     put(tmp_path, *(f"train/a/{number}.png" for number in range(3)), "train/b/1.png", "test/b/1.png")

@@ -142,7 +142,7 @@ def test_a_set_in_one_piece_is_torchvisions(empty: Tiny, monkeypatch: pytest.Mon
     facts = dataset(name)
     assert facts.where().there
     for _ in range(2):
-        for split, expected in zip(facts.load(), theirs(empty.root), strict=True):
+        for split, expected in zip(facts.load()[:2], theirs(empty.root), strict=True):
             assert isinstance(split, Split)
             assert (split.images.dtype, split.labels.dtype) == (torch.uint8, torch.int64)
             assert split.images.shape == (len(expected), *facts.shape)
@@ -175,7 +175,7 @@ def test_a_set_in_files_is_listed_as_torchvision_has_it(
     make(empty.root, monkeypatch)
     facts = dataset(name)
     assert facts.where().there
-    for split, expected in zip(facts.load(), splits, strict=True):
+    for split, expected in zip(facts.load()[:2], splits, strict=True):
         assert isinstance(split, Files)
         found = [(Path(path).name, label) for path, label in zip(split.paths, split.labels.tolist(), strict=True)]
         assert found == expected
@@ -224,7 +224,7 @@ def test_a_set_is_downloaded_whole_or_not_at_all(
         dataset("cifar10").load()
     assert list(empty.root.iterdir()) == []
     monkeypatch.setattr(Vision.CIFAR10, "tgz_md5", md5(archive))
-    train, test = dataset("cifar10").load()
+    train, test, _ = dataset("cifar10").load()
     assert (len(train), len(test)) == (10, 2)
     assert sorted(entry.name for entry in empty.root.iterdir()) == ["cifar-10-batches-py", "prepared"]
     assert capfd.readouterr().out == ""

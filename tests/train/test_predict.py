@@ -31,7 +31,7 @@ def trained(*overrides: str) -> Opened:
 
 def digits(count: int) -> list[Named]:
     """The first test digits as files of 28×28 pixels."""
-    _, test = dataset("digits").load()
+    _, test, _ = dataset("digits").load()
     for place in range(count):
         Image.fromarray(test.images[place, 0].numpy()).resize((28, 28), Image.Resampling.BILINEAR).save(f"{place}.png")
     return [Named(f"{place}.png") for place in range(count)]
@@ -67,7 +67,7 @@ def test_a_file_is_prepared_as_a_training_image_in_a_folder() -> None:
     run = start(wanted, folder.new_folder("lenet", resolved(wanted)), "cpu")
     list(run.epochs())
     assert isinstance(run.job.test, Images)
-    _, files = dataset("folder:photos").load()
+    _, files, _ = dataset("folder:photos").load()
     back = opened(run.path, device="cpu")
     found = asked(back, [Named(path) for path in files.paths], top=2)
     with torch.inference_mode():

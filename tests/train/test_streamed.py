@@ -87,6 +87,26 @@ def test_a_run_comes_to_the_same_bits_however_its_images_come() -> None:
     assert all(same(first, other) for other in others)
 
 
+def test_the_sets_own_validation_split_changes_no_training(folder: Path) -> None:
+    """In memory, streamed, and stopped in between: to the same bits, and to the weights that come out without it."""
+    without = trained(made("cache=always"))
+    for number in range(7):
+        path = folder / "val" / "abc"[number % 3] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((21, 22), 90).convert("RGB").save(path)
+    whole = trained(made("cache=always", "val=0.5"))
+    job = made("cache=never", "workers=1", "limit=null", "val=0.5")
+    assert job.counts == {"train": 60, "val": 7, "test": 12}
+    assert [len(labels) for _, labels in job.val.in_order(5)] == [5, 2]
+    state, steps = begin(job), iter(range(99))
+    list(train(job, state, lambda: next(steps) >= 5))
+    again = restored(job, snapshot(state, job))
+    list(train(job, again))
+    assert whole.epochs[-1].val
+    assert same(whole, again)
+    assert all(torch.equal(value, weights(without)[name]) for name, value in weights(whole).items())
+
+
 def test_a_run_on_a_folder_with_bad_images_comes_to_the_same_bits_too(folder: Path) -> None:
     """Left out before anything is drawn, whether prepared or streamed."""
     for name in ("train/a/3.png", "test/b/70.png"):

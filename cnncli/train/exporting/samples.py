@@ -80,7 +80,7 @@ def _test_images(run: Opened) -> Split | Files | str:
         source = dataset(name)
         if not source.where().there:
             return f"{inert(name)} is not here"
-        part = source.load()[1]
+        part = source.load().test
         if isinstance(part, Split):
             fit_images(part.images[:1], run.size)
     except CnncliError as error:
