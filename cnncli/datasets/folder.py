@@ -98,7 +98,7 @@ def _listing(root: str, stamps: tuple[tuple[str, int], ...]) -> Listing:  # noqa
     for split, several in splits.items():
         if len(several) > 1:
             raise DataError(
-                f"{root!r} holds {_words(several)}, which both say {split}; put their images into one, or rename the other"
+                f"{root!r} holds {_words(several)}, each a {split} split; put their images into one, or rename the other"
             )
     folders = {split: several[0] for split, several in splits.items() if several}
     if len(folders) == 1:
@@ -165,15 +165,23 @@ def _unused(root: str, splits: Sequence[str] = ()) -> tuple[str, ...]:
     """Which images lie in no class's folder. splits: the names of their folders; without, `root` holds those of the classes."""
     loose = [path for folder in (root, *(f"{root}/{name}" for name in splits)) for path in _images_in(folder)]
     others = [folder for folder in _class_folders(root) if splits and os.path.basename(folder) not in splits]  # noqa: PTH119
-    more = f" and {len(loose) - 1:,} more images" if len(loose) > 1 else ""
+    more = f" and {len(loose) - 1:,} more" if len(loose) > 1 else ""
     return (
         *([f"not used, since in no class's folder: {loose[0]!r}{more}"] if loose else []),
         *(
             f"not used: the images in {folder!r}, which is no split beside {_words(splits)}"
             for folder in others
-            if any(map(_is_image, files_below(folder)))
+            if _holds_images(folder)
         ),
     )
+
+
+def _holds_images(folder: str) -> bool:
+    """Whether an image lies below `folder`, as far as can be told without following a link to it."""
+    try:
+        return not os.path.islink(folder) and any(map(_is_image, files_below(folder)))  # noqa: PTH114
+    except OSError:
+        return False
 
 
 def common_size(root: str) -> tuple[int, int] | None:

@@ -78,7 +78,7 @@ def test_images_that_are_not_used_are_named(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/read.me").touch()
     loose, folder = dataset(f"folder:{tmp_path}").notes
-    assert loose == f"not used, since in no class's folder: '{tmp_path}/val.png' and 1 more images"
+    assert loose == f"not used, since in no class's folder: '{tmp_path}/val.png' and 1 more"
     assert folder == f"not used: the images in '{tmp_path}/more', which is no split beside train/ and test/"
     put(tmp_path / "classes", "a/1.png", "a/2.png")
     assert dataset(f"folder:{tmp_path}/classes").notes == ()
@@ -184,10 +184,10 @@ def test_grey_images_have_one_channel(tmp_path: Path) -> None:
         (("train/a/1.png", "test/a/1.png", "Valid/a/1.txt"), "Valid' holds no images in class folders"),
         (
             ("train/a/1.png", "test/a/1.png", "val/a/1.png", "valid/a/1.png"),
-            "holds val/ and valid/, which both say val;",
+            "holds val/ and valid/, each a val split;",
         ),
         (("train/a/1.png", "val/a/1.png", "validation/a/1.png"), "val/ and validation/, .* or rename the other"),
-        (("train/a/1.png", "Train/a/1.png", "test/a/1.png"), "Train/ and train/, which both say train"),
+        (("train/a/1.png", "Train/a/1.png", "test/a/1.png"), "Train/ and train/, each a train split"),
         (
             ("train/1.png", "train/2.png", "test/1.png", "test/2.png"),
             "test/ and train/ but no folder for each class in",
