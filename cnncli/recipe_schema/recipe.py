@@ -74,8 +74,8 @@ class Train(Section):
     )
     init: Literal["xavier", "kaiming", "default"] = Field(
         default="xavier",
-        description="first weights: xavier and kaiming draw uniformly, default is what torch or the library does; without, a "
-        "library's network keeps its own",
+        description="first weights: xavier and kaiming draw uniformly (and scores that go through a ReLU start at 1), default is "
+        "what torch or the library does; without, a library's network keeps its own",
     )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto",

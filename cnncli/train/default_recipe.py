@@ -83,15 +83,24 @@ def first_weights(network: Network) -> str:
     `xavier` too where the scores themselves go through an activation, as NiN's through ReLU: with the larger weights of
     `kaiming` the first steps push the scores of whole classes below 0, from where no gradient comes back.
     """
-    weighted = [place for place, node in enumerate(network.nodes) if node.layer.weights or node.shares]
-    acting = [place for place, node in enumerate(network.nodes) if _acts(node.layer)]
-    bounded = sum(isinstance(network.nodes[place].layer, _BOUNDED) for place in acting)
-    if not acting or acting[-1] > max(weighted, default=-1) or 2 * bounded >= len(acting):
-        return "xavier"
-    return "kaiming"
+    acting = [node.layer for node in network.nodes if acts(node.layer)]
+    bounded = sum(isinstance(layer, _BOUNDED) for layer in acting)
+    return "xavier" if 2 * bounded >= len(acting) or scores_through(network) else "kaiming"
 
 
-def _acts(layer: Layer) -> bool:
+def scores_through(network: Network) -> tuple[str, Layer] | None:
+    """The last node with weights and the activation behind it, where there is one: the scores go through that."""
+    weighted, last = "", None
+    for node in network.nodes:
+        if node.layer.weights or node.shares:
+            weighted, last = node.shares or node.name, None
+        elif acts(node.layer):
+            last = node.layer
+    return (weighted, last) if weighted and last is not None else None
+
+
+def acts(layer: Layer) -> bool:
+    """Whether it is an activation, other than a softmax."""
     return isinstance(layer, Identity) and type(layer) is not Identity and not isinstance(layer, Softmax)
 
 

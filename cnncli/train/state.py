@@ -121,7 +121,7 @@ def begin(job: Job) -> State:
 def _drawn(job: Job) -> nn.Module:
     torch.manual_seed(job.recipe.seed)
     module = make(job.recipe.model, job.network, len(job.classes))
-    initialise(module, job.recipe.train.init)
+    initialise(module, job.network, job.recipe.train.init)
     return module
 
 

@@ -44,6 +44,27 @@ def test_first_weights_suit_the_activations() -> None:
     assert first_weights(network("nin")) == "xavier"  # its scores go through ReLU
 
 
+@pytest.mark.parametrize(
+    ("model", "last"),
+    [
+        ("nin@caffe", "block4.conv3"),
+        ("nin@d2l norm=batch", "block4.norm3"),
+        ("nin init=default", ""),
+        ("torchvision:squeezenet1_1", ""),
+        ("torchvision:squeezenet1_1 init=xavier", "classifier.1"),
+        ("vgg11", ""),
+        ("lenet", ""),
+    ],
+)
+def test_scores_that_go_through_a_relu_start_above_0(model: str, last: str) -> None:
+    """By their biases of 1; no other layer's, and none where torch's or the library's own first weights are kept."""
+    name, *arguments = model.split()
+    with torch.random.fork_rng(devices=[]):
+        module = begin(prepare(default_recipe(name, "digits", ["resize=72", *arguments]), "cpu")).module
+    biases = {path: each for path, each in module.named_parameters() if path.endswith(".bias")}
+    assert [path for path, each in biases.items() if each.eq(1).all()] == ([f"{last}.bias"] if last else [])
+
+
 @pytest.mark.parametrize(("images", "size"), [(60_000, 256), (10_240, 256), (1437, 32), (640, 16), (20, 16)])
 def test_few_images_come_in_small_batches(images: int, size: int) -> None:
     """40 steps an epoch where batches of 16 or more allow it."""
