@@ -379,6 +379,8 @@ class Moves:
             windows = [Window(1, 1, *pad) for pad in self.pads]
             return fields[0].through(windows, [window.count(n) for window, n in zip(windows, shapes[0], strict=True)])
         boxes = [field.boxes() for field in fields]
+        if not self.index.size:
+            return nothing(len(boxes[0].ends), self.index.ndim)
         return Boxes(
             tuple(self._moved(along, shapes) for along in zip(*(each.ends for each in boxes), strict=True))
         ).settled()
@@ -413,11 +415,11 @@ def compact(index: Ints, shapes: Sequence[Shape]) -> Moves:
     import numpy as np
 
     ranks = {len(shape) for shape in shapes}
+    if len(ranks) > 1 or not index.size:
+        return Moves((), index)
     starts = np.cumsum([0, *map(prod, shapes)])
     which = np.clip(np.searchsorted(starts, index, "right") - 1, 0, len(shapes) - 1)
     none, local = index < 0, index - starts[which]
-    if len(ranks) > 1:
-        return Moves((), index)
     sizes = np.array(shapes, dtype=np.int64).reshape(len(shapes), -1)
     steps = np.array([[prod(shape[at + 1 :]) for at in range(len(shape))] for shape in shapes], dtype=np.int64)
     places = [local // steps[which, at] % sizes[which, at] for at in range(ranks.pop())]

@@ -10,12 +10,15 @@ from typing import NamedTuple
 
 import torch
 
-from cnncli.errors import RequestError, ShapeError
+from cnncli.errors import CnncliError, RequestError, ShapeError
 from cnncli.layers import Layer, Shape, Tensor
 from cnncli.layers.opaque import Failed
 from cnncli.record.draft import Draft, identifier
 from cnncli.record.recorder import Recorder
 from cnncli.record.tags import Flow
+
+
+_PACKAGE = str(Path(__file__).parent.parent)
 
 
 class Fault(NamedTuple):
@@ -38,8 +41,10 @@ class Fault(NamedTuple):
 
 
 def fault(error: Exception, recorder: Recorder) -> Fault:
-    """The fault that `error` is; the call that failed becomes the recorder's last row."""
+    """The fault that `error` is; the call that failed becomes the recorder's last row. What our own code raised is raised again."""
     noted = recorder.failed
+    if (noted is None or noted.error is not error) and not isinstance(error, CnncliError) and _ours(error):
+        raise error
     file, line = place_of(error)
     code = linecache.getline(file, line).strip() if file else ""
     if noted is None or noted.error is not error:
@@ -84,10 +89,15 @@ def one_line(error: BaseException) -> str:
 
 def place_of(error: BaseException) -> tuple[str, int]:
     """File and line of the innermost frame that is not torch's, Python's or ours."""
-    own = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent), sysconfig.get_paths()["stdlib"])
+    own = (str(Path(torch.__file__).parent), _PACKAGE, sysconfig.get_paths()["stdlib"])
     frames = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]
     users = [(file, line) for file, line in frames if not _within(file, own) and not file.startswith("<frozen")]
     return users[-1] if users else ("", 0)
+
+
+def _ours(error: BaseException) -> bool:
+    """Whether the innermost frame is ours: no code of the module's, and no call that it made."""
+    return traceback.extract_tb(error.__traceback__)[-1].filename.startswith(_PACKAGE)
 
 
 def _within(file: str, folders: tuple[str, ...]) -> bool:

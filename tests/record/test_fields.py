@@ -137,3 +137,28 @@ def test_numbers_that_are_moved_by_functions() -> None:
                 assert claimed == [(int(axis.min()), int(axis.max())) for axis in seen.T]
             else:
                 assert any(low > high for low, high in claimed)
+
+
+class Slicing(nn.Module):
+    """As rotary embeddings without prefix tokens have it: the first part of a split is empty."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """N×C×H×W → N×C×HW"""
+        x = torch.cat([x[:, :, :0] * 2, x[:, :, 0:].roll(1, 2)], dim=2).flatten(2)
+        return torch.cat([x[..., :0].flip(-1), x], -1)
+
+
+def test_tensors_without_elements() -> None:
+    """They are empty, which is no failure and hides no field of what they are joined with."""
+    found = told(Slicing(), (2, 5, 4))
+    assert found.recording.failure is None
+    assert found.report.complete
+    assert all(row.field is not None for row in found.rows.values())
+    assert found.report.rows[-1].call.y.shape == (2, 20)
+
+
+def test_a_fault_of_our_own_is_not_the_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the recorder gets wrong is not put down to the line of the module that it looked at."""
+    monkeypatch.setattr("cnncli.record.looking.Looker.look", staticmethod(int))  # which takes no three arguments
+    with pytest.raises(TypeError, match="int"):
+        record(Slicing(), [Tensor((2, 5, 4))])
