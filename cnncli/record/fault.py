@@ -17,8 +17,8 @@ from cnncli.record.draft import Draft, identifier
 from cnncli.record.recorder import Recorder
 from cnncli.record.tags import Flow
 
-
 _PACKAGE = str(Path(__file__).parent.parent)
+_RUNNING = ("recorder.py", "modules.py", "examples.py")
 
 
 class Fault(NamedTuple):
@@ -43,7 +43,7 @@ class Fault(NamedTuple):
 def fault(error: Exception, recorder: Recorder) -> Fault:
     """The fault that `error` is; the call that failed becomes the recorder's last row. What our own code raised is raised again."""
     noted = recorder.failed
-    if (noted is None or noted.error is not error) and not isinstance(error, CnncliError) and _ours(error):
+    if not isinstance(error, CnncliError) and _ours(error):
         raise error
     file, line = place_of(error)
     code = linecache.getline(file, line).strip() if file else ""
@@ -96,8 +96,9 @@ def place_of(error: BaseException) -> tuple[str, int]:
 
 
 def _ours(error: BaseException) -> bool:
-    """Whether the innermost frame is ours: no code of the module's, and no call that it made."""
-    return traceback.extract_tb(error.__traceback__)[-1].filename.startswith(_PACKAGE)
+    """Whether the innermost frame is ours, but none of those in which a call that the module made is run."""
+    file = traceback.extract_tb(error.__traceback__)[-1].filename
+    return file.startswith(_PACKAGE) and Path(file).name not in _RUNNING
 
 
 def _within(file: str, folders: tuple[str, ...]) -> bool:

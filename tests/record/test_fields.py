@@ -159,6 +159,6 @@ def test_tensors_without_elements() -> None:
 
 def test_a_fault_of_our_own_is_not_the_modules(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the recorder gets wrong is not put down to the line of the module that it looked at."""
-    monkeypatch.setattr("cnncli.record.looking.Looker.look", staticmethod(int))  # which takes no three arguments
+    monkeypatch.setattr("cnncli.record.moving.compact", int)  # which takes no array
     with pytest.raises(TypeError, match="int"):
         record(Slicing(), [Tensor((2, 5, 4))])
