@@ -6,6 +6,7 @@ is refused, with its line, before torch is imported and before any data are look
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,7 @@ def recipe_file(name: str, networks: Sequence[str] = ()) -> Path:
     from cnncli.sources.built_in import elsewhere
 
     file, names = Path(name), available()
+    _refuse_no_recipe(name)
     if file.suffix in {".yaml", ".yml"} or "/" in name or "\\" in name:
         if file.stem in names and not file.exists():
             raise DataError(f"{inert(name, 300)}: there is no such file; the shipped recipe is called {file.stem!r}")
@@ -186,6 +188,23 @@ def recipe_file(name: str, networks: Sequence[str] = ()) -> Path:
     network = f"its network is shown by cnncli models show {spelled(name)}" if spelled(name) in models() else ""
     cure = f"write {' or '.join(of_it)}" if of_it else network
     raise UnknownName("recipe", name, () if cure else names, cure=cure)
+
+
+def _refuse_no_recipe(name: str) -> None:
+    """Raise `RequestError` for a run folder, a data set, or a line in one word where a recipe should be."""
+    from cnncli import words
+    from cnncli.datasets import datasets
+
+    shown = inert(repr(name), 300)
+    if (Path(name) / "recipe.yaml").is_file():
+        raise RequestError(f"{shown} is a run; write cnncli resume {shlex.quote(name)}, or name its recipe.yaml")
+    if own := words.one_of(name, words.SETS, datasets()):
+        raise RequestError(f"{shown} is a data set; write cnncli train lenet --data {own}")
+    if name.split(" ", 1)[0] in available() and " " in name:
+        raise RequestError(f"{shown} is one word; write it without the quotes: cnncli train {inert(name, 300)}")
+    if Path(name).is_dir() or (Path(name).is_file() and Path(name).suffix.lower() not in {".yaml", ".yml"}):
+        what = "a folder" if Path(name).is_dir() else "a file"
+        raise RequestError(f"{shown} is {what} and no recipe; write a recipe's name or .yaml, as in cnncli train lenet")
 
 
 def _draft(document: Document) -> Draft:

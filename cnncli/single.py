@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 
 from cnncli import words
-from cnncli.errors import RequestError, ShapeError, UnknownName
+from cnncli.errors import RequestError, ShapeError, UnknownName, nearest
 from cnncli.layers import Call, Layer, Shape, Tensor, dims, layer_kind, layer_kinds, make
 from cnncli.registry import letters, same_letters
-from cnncli.written import channels_first, typed
+from cnncli.written import channels_first, typed, without_batch
 
 ABBREVIATIONS = {
     "cin": ("in_channels", "in_features", "num_features", "num_channels"),
@@ -27,11 +27,20 @@ def kind_of(name: str) -> type[Layer]:
     except UnknownName:
         kinds = layer_kinds()
         by_class = {letters(spec.__name__): spec for spec in kinds.values()}
-        found = by_class.get(letters(name)) or kinds.get(words.meant(words.KINDS, name) or "")
+        own = name.rpartition(".")[2] if letters(name).startswith(_PACKAGES) else name
+        found = by_class.get(letters(own)) or kinds.get(words.meant(words.KINDS, own) or "") or kinds.get(own.lower())
         if found:
             return found
-        cure = words.meant(words.NO_KINDS, name) or _cure_of_source(name)
+        cure = words.meant(words.NO_KINDS, own) or _cure_of_source(name)
+        if not cure and nearest(name, kinds) is None:
+            cure = "name one as in cnncli params conv --cin 6 --cout 16 --k 5; the kinds are " + ", ".join(
+                sorted(kinds)
+            )
         raise UnknownName("layer kind", name, () if cure else kinds, cure=cure) from None
+
+
+_PACKAGES = ("nn", "torch", "tf", "keras", "layers", "tensorflow")
+"""How a layer's name begins in a program, before its last dot."""
 
 
 def _cure_of_source(name: str) -> str:
@@ -150,7 +159,7 @@ def _other_shape(layer: Layer, shape: Shape, channels: int | None) -> str:
     if axes == 2 and first and channels in {None, first[0]}:
         return f"channels come first: --input {typed(first)}"
     if axes and len(shape) == axes + 2:
-        return f"leave the batch out: --input {typed(shape[1:])}"
+        return without_batch(shape)
     if axes > 1 and len(shape) == 1:
         return f"write --input {typed((channels or 3, *shape * axes))}"
     return ""

@@ -60,7 +60,7 @@ INSTEAD = _table(
 OPTIONS = _table(
     ("learningrate lrate eta lr0 initiallr baselr maxlr", ("lr", "to")),
     ("kernel kernelsize ksize kernelshape window windowsize filtersize filter poolsize f", ("k",)),
-    ("x inputs inputsize inputshape insize in n i shape size", ("input",)),
+    ("x inputs inputsize inputdata inputdim inputshape insize in n i shape size", ("input",)),
     ("imgsize imgsz imagesize resolution", ("input", "size")),
     ("image img photo picture file path", ("image", "input")),
     ("padding p pads paddings zeropadding", ("pad",)),
@@ -75,6 +75,7 @@ OPTIONS = _table(
     ("numclasses nclasses nc nbclasses", ("classes",)),
     ("layer layers rowname node module", ("row",)),
     ("topk", ("top",)),
+    ("colnames cols column", ("columns",)),
     ("gpu gpus cuda accelerator", ("device",)),
     ("checkpoint ckpt", ("which",)),
     ("classname label targetclass", ("class",)),
@@ -114,7 +115,7 @@ FLAGS = _table(
 """Words that stand alone as an option, and what to write."""
 
 POSITIONS = _table(
-    ("model arch architecture network net run recipe config cfg m", 0),
+    ("model arch architecture network net run recipe config cfg m c", 0),
     ("source images image img input file", -1),
 )
 """Options of others that are an argument here: the first, or the last."""
@@ -143,6 +144,7 @@ KEYS = _table(
     ("freeze", "model.frozen"),
     ("scheduler lrscheduler lrschedule schedule", "schedule.name"),
     ("warmup", "schedule.warmup_epochs"),
+    ("stepsize", "schedule.step_epochs"),
     ("gradientaccumulationsteps gradaccum accumulation accumulategradbatches", "train.accumulate"),
     ("emadecay", "train.ema"),
     ("mixupalpha", "train.mixup"),
@@ -218,6 +220,7 @@ CHOICES = _table(
 
 ADVICE = _table(
     ("resume", "cnncli resume RUN goes on with a run"),
+    ("last latest", "without a RUN, cnncli resume goes on with the newest"),
     (
         "outputdir outdir output out name project exp experiment runname savedir",
         "a run's folder is runs/<recipe>-<n> below the current folder; go to another folder first",
@@ -234,6 +237,19 @@ ADVICE = _table(
     ("threads numthreads nthreads", "the environment says so: OMP_NUM_THREADS=4 cnncli …"),
     ("metrics metric monitor", "cnncli evaluate RUN tells accuracy, each class, confusions and calibration"),
     ("distributed ddp multigpu worldsize", "one process on one device trains a network: --device cuda:0"),
+    ("existok overwrite force", "every run has a folder of its own, runs/<recipe>-<n>; nothing is overwritten"),
+    (
+        "savebest saveperiod saveevery savelast savefreq checkpointevery",
+        "a run keeps checkpoints/last.pt and, with val=0.1, best.pt; checkpoint_steps=100 writes last.pt more often",
+    ),
+    ("nprocpernode nproc nnodes", "one process on one device trains a network: --device cuda:0"),
+    (
+        "classes numclasses nc",
+        "classes follow from the data: --data mnist, or --data folder:PATH with a folder for each class",
+    ),
+    ("train test traindir testdir trainpath valdir", "name the folder that holds train/ and test/: --data folder:PATH"),
+    ("checkpoint ckpt", "weights=runs/lenet-1 begins with a run's weights, and cnncli resume RUN goes on with one"),
+    ("dtype", "figures are in float32; cnncli bench SOURCE --precision bfloat16 measures another"),
     ("shuffle", "images are shuffled anew in every epoch; seed=1 shuffles them otherwise"),
     ("betas", "write beta1=0.9 beta2=0.999"),
     ("callbacks callback", "health, early stopping (patience=5 val=0.1) and checkpoints are built in"),
@@ -271,6 +287,11 @@ NO_KINDS = _table(
     ("activation nonlinearity", "write its name, as in cnncli params relu"),
     ("norm normalization", "write its name, as in cnncli params batch-norm --cin 64"),
     ("residual resblock basicblock bottleneckblock", "write cnncli summary resnet18 --depth 1"),
+    (
+        "crossentropy crossentropyloss bceloss mseloss nllloss loss",
+        "a loss has nothing to learn; a layer is named as in cnncli params linear --cin 400 --cout 120",
+    ),
+    ("se squeezeexcitation seblock", "write cnncli summary torchvision:efficientnet_b0 --all"),
     ("inception inceptionblock", "write cnncli summary googlenet --depth 1"),
 )
 """Layers that are no kind here."""

@@ -144,6 +144,10 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; every error is one line on stderr."""
     from cnncli.render.text import plain_stand_ins
 
+    if not "".join(arguments).isascii():
+        from cnncli.cli._typeset import as_typed
+
+        arguments = [as_typed(argument) for argument in arguments]
     debug = "--debug" in arguments
     plain_stand_ins(sys.stdout, sys.stderr)
     try:

@@ -25,10 +25,10 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  (types of typer's vendored click)
         """Read the line; raises `RequestError` with what to type."""
         given = list(args)
-        if "=" in "".join(given[:1]):
-            from cnncli.cli._mistake import model_first
+        if {"=", "("} & set("".join(given[:1])):
+            from cnncli.cli._mistake import named_first
 
-            given = model_first(self, given)
+            given = named_first(self, given)
         for _ in range(len(args) + 1):  # every turn mends one word
             try:
                 rest: list[str] = super().parse_args(ctx, list(given))

@@ -44,13 +44,19 @@ def mended(command: Command, error: Any, given: list[str]) -> list[str]:  # noqa
     raise error
 
 
-def model_first(command: Command, given: list[str]) -> list[str]:
-    """`model=lenet` among `key=value`, as other programs have it, as the first argument; also where it does not come first."""
+def named_first(command: Command, given: list[str]) -> list[str]:
+    """`Conv2d(3, 64, 7)` as `Conv2d 3 64 7`, and `model=lenet` among `key=value`, first or not, as the first argument."""
+    call = re.fullmatch(r"([A-Za-z][\w.:/\\\-]*|[./~][\w.:/\\\-]*)\((.*)\)", given[0])
+    if call and not Path(given[0]).exists() and any(not isinstance(param, TyperOption) for param in command.params):
+        parts = re.split(r",(?![^(\[]*[)\]])", call[2].replace("'", "").replace('"', ""))
+        return [call[1], *("".join(part.split()) for part in parts if part.strip()), *given[1:]]
     takes = {param.name for param in command.params} & {"arguments", "images"}
     for place, word in enumerate(given):
         key, _, value = word.partition("=")
         if takes and value and words.meant(words.POSITIONS, key) == 0 and not Path(given[0]).exists():
             return [value, *given[:place], *given[place + 1 :]]
+    if command.name == "solve" and "=" in given[0]:
+        return [part for word in given for part in (f"--{word}".split("=", 1) if "=" in word else [word])]
     return given
 
 
@@ -67,11 +73,28 @@ def refuse_loose(command: Command, loose: Sequence[str], given: Sequence[str]) -
         instead, after = ["".join(given[place : place + 3])], given[place + 3 :]
     elif (key := loose[0].partition(":")[0]).isidentifier() and key != loose[0] and "=" not in loose[0]:
         instead = [loose[0].replace(":", "=", 1)]
-    elif option := _option_for(command, loose[0]):
+    elif place and (option := _option_for(command, loose[0])):
         instead = [option, loose[0]]
     else:
-        return
+        raise RequestError(f"{loose[0]!r} is not key=value; {_instead_of_loose(command, loose[0], given)}")
     raise RequestError(f"{loose[0]!r} is not key=value; write {typed(command.name, *before, *instead, *after)}")
+
+
+def _instead_of_loose(command: Command, word: str, given: Sequence[str]) -> str:
+    """What to type where `word` stands behind the command's first argument and is no `key=value`."""
+    from cnncli.cli import example
+
+    first, key = given[0], word.strip("=")
+    if first.endswith(".py") and word.isidentifier():
+        return f"write {typed(command.name, f'{first}:{word}', *(part for part in given[1:] if part != word))}"
+    after = [*given[given.index(word) + 1 :], ""][0]
+    option = _options(command).get(letters(key))
+    if _is_number(after) and (pair := option and f"{option} {after}" or _pair(command, key, after)):
+        return f"write {typed(command.name, *given).replace(f' {word} {after}', f' {pair}')}"
+    if command.name == "summary" and Path(word).suffix == "" and not first.isdigit():
+        return f"one network at a time, or two beside each other: {typed('diff', first, word)}"
+    takes = " ".join(str(param.metavar) for param in command.params if not isinstance(param, TyperOption))
+    return f"{command.name} takes {takes}, as in {example(command.name)}"
 
 
 def _with_option(command: Command, name: str, given: list[str]) -> list[str]:
@@ -84,7 +107,11 @@ def _with_option(command: Command, name: str, given: list[str]) -> list[str]:
     options, word = _options(command), letters(written)
     for meant in (word, *words.OPTIONS.get(word, ())):
         if letters(meant) in options and (values or word not in words.FLAGS):
-            return [*before, options[letters(meant)], *values, *after]
+            option = options[letters(meant)]
+            switch = _switched(command, option, value) if values else None
+            return [*before, *([option, *values] if switch is None else [option] * switch), *after]
+    if (no := options.get(f"no{word}")) and (value.lower() in _SWITCHES or not values):
+        return [*before, *([no] if _SWITCHES.get(value.lower()) is False else []), *after]
     instead = words.FLAGS.get(word, "").split()
     if instead and (letters(instead[0].strip("-")) in options or ("=" in instead[0] and command.name in _RECIPES)):
         return [*before, *instead, *values, *after]
@@ -93,7 +120,10 @@ def _with_option(command: Command, name: str, given: list[str]) -> list[str]:
         return [value, *before, *after] if position == 0 else [*before, *after, value]
     if value and (pair := _pair(command, written.lstrip("-"), value)):
         return [*before, *after, pair]
+    if command.name in _RECIPES and not values and (pair := _bare_key(command, written.lstrip("-"))):
+        return [*before, *after, pair]
     near = options.get(nearest(word, options, 0.75) or "")
+    values = [] if _is_flag(command, near) else values
     advice = words.ADVICE.get(word)
     if word in {"out", "output", "o", "save", "file"} and command.name not in _RECIPES:
         advice = f"the result goes to stdout: {typed(command.name, *before, *after)} > FILE"
@@ -101,6 +131,33 @@ def _with_option(command: Command, name: str, given: list[str]) -> list[str]:
         advice = f"did you mean {near}? {typed(command.name, *before, near, *values, *after)}"
     listed = ", ".join(param.opts[0] for param in command.params if isinstance(param, TyperOption))
     raise RequestError(f"{command.name} has no option {written}; {advice or f'its options are {listed}'}")
+
+
+_SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def _is_flag(command: Command, option: str | None) -> bool:
+    return any(isinstance(param, TyperOption) and param.is_flag for param in command.params if option in param.opts)
+
+
+def _switched(command: Command, option: str, value: str) -> bool | None:
+    """Whether a flag written as `--ceil true` is to stand there; None for what is no flag, or no such value."""
+    return _SWITCHES.get(value.lower()) if _is_flag(command, option) else None
+
+
+def _bare_key(command: Command, name: str) -> str:
+    """`nesterov=true` for a recipe's key that stands alone, "" for none; raises `RequestError` where it needs a value."""
+    from cnncli.recipe_schema.keys import keys
+
+    pair = _pair(command, name, "true")
+    path = next((path for path in keys() if pair and str(path[-1]) == pair.partition("=")[0]), None)
+    if path is None:
+        return ""
+    default = keys()[path][0].model_fields[str(path[-1])].default
+    if isinstance(default, bool):
+        return pair
+    shown = "…" if default is None or isinstance(default, list | tuple) else default
+    raise RequestError(f"--{name} needs a value; write {path[-1]}={shown}")
 
 
 def _options(command: Command) -> dict[str, str]:
@@ -190,9 +247,17 @@ def _cure(command: Command, param: Any, wrong: Any, choices: Sequence[str]) -> s
         number = value.strip(",").replace(",", ".")
         return f"is not a number; write {number if _is_number(number) else _example(param)}"
     if kind.startswith("int"):
-        whole = value.replace(",", "").removesuffix(".0")
-        return f"is not a whole number; write {whole if whole.isdigit() else _example(param)}"
+        return f"is not a whole number; write {_whole(value) or _example(param)}"
     return f"cannot be read; write {_example(param)}"
+
+
+def _whole(text: str) -> str:
+    """The whole number that `3,`, `1,000`, `1e2`, `1k` or `3.0` most likely is; "" for others."""
+    text = text.strip(",;").lower()
+    text = text.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+", text) else text
+    text = f"{text[:-1]}e3" if text[-1:] == "k" else text
+    number = float(text) if _is_number(text) else -1.0
+    return f"{number:.0f}" if 0 <= number < 1e9 and number.is_integer() else ""
 
 
 def _nameless(command: Command, given: Sequence[str]) -> str:
@@ -214,6 +279,12 @@ def _nameless(command: Command, given: Sequence[str]) -> str:
     }
     if loose and loose[0] in choices:
         free = [choices[loose[0]].opts[0].strip("-"), *free]
+    if (array := [*given, ""][given.index("--input") + 1] if "--input" in given else "") and all(
+        re.fullmatch(r"[\d.,;\[\]-]+", word) for word in (array, *loose)
+    ):
+        rows = "; ".join(word.strip(",;[]") for word in (array, *loose))
+        others = [word for word in named if word not in {"--input", array}]
+        return f"an array is one word; write {typed(command.name, '--input', rows, *others)}"
     if len(loose) > len(free):
         return f"{command.name} takes no {loose[len(free)]!r}; see cnncli {command.name} --help"
     pairs = [part for name, word in zip(free, loose, strict=False) for part in (f"--{name}", word)]
@@ -237,6 +308,7 @@ def _option_for(command: Command, word: str) -> str:
     suffix = Path(word).suffix.lower()
     looks = {
         "--image": suffix in IMAGES,
+        "--level": word in {"1", "2", "3"},
         "--out": suffix in {".py", ".png"},
         "--input": all(part.isdigit() for part in parts_of(word)) and command.name not in _RECIPES,
         "--data": words.one_of(word, words.SETS, datasets()) is not None or word.partition(":")[0] in families(),

@@ -121,7 +121,9 @@ def _check(action: str, name: str | None, *, out: str | None, size: str | None) 
         from cnncli.datasets import datasets
 
         found = words.one_of(action, words.SETS, datasets()) or (action if ":" in action else "")
-        raise UnknownName("action", action, () if found else ACTIONS, cure=f"write cnncli data info {found}")
+        raise UnknownName(
+            "action", action, () if found else ACTIONS, cure=f"write cnncli data info {found}" if found else ""
+        )
     if action == "ls" and name is not None:
         raise RequestError(f"data ls takes no name, got {name!r}; cnncli data info NAME looks at one")
     if action != "ls" and name is None:

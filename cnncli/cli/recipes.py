@@ -97,7 +97,9 @@ def _check(action: str, given: list[str], *, resolved: bool, force: bool) -> Non
         from cnncli.recipe import available
 
         known = action in available()
-        raise UnknownName("action", action, () if known else ACTIONS, cure=f"write cnncli recipes show {action}")
+        raise UnknownName(
+            "action", action, () if known else ACTIONS, cure=f"write cnncli recipes show {action}" * known
+        )
     least, most, takes = _TAKES[action]
     if len(given) < least or (most is not None and len(given) > most):
         raise RequestError(f"recipes {action} takes {takes}")

@@ -7,6 +7,7 @@ before the colon in `folder:PATH` to `Family`. Facts answer `--dry-run` and refu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cnncli import words
 from cnncli.errors import RequestError, UnknownName
-from cnncli.registry import entries, find
+from cnncli.registry import entries, find, letters
 
 if TYPE_CHECKING:
     import torch
@@ -116,6 +117,8 @@ def dataset(name: str) -> Dataset:
     kind, colon, rest = name.partition(":")
     if colon and len(kind) == 1:  # a drive of Windows
         _refuse_what_was_nearly_a_family(name)
+    if colon and kind not in families():
+        _refuse_what_was_nearly_a_family(name)
     if colon:
         family: Family = find("cnncli.datasets", "FAMILIES", kind, "data source")
         return family.make(rest)
@@ -146,7 +149,17 @@ def _refuse_what_was_nearly_a_family(name: str) -> None:
     """Raise `RequestError` for a family without its colon, and for the bare path of a folder."""
     if name in families():
         raise RequestError(f"data set {name!r} lacks what comes after the colon; write {families()[name].pattern}")
+    if "://" in name:
+        raise RequestError(f"data set {name!r}: an address is not read; download and unpack it, then write folder:PATH")
+    own = words.one_of(re.split(r"[.:]", name)[-1], words.SETS, datasets())
+    if own and letters(own) != letters(name):
+        raise RequestError(f"unknown data set {name!r}; write {own}")
     folder = Path(name).expanduser().is_dir()
+    if Path(name).is_file() or name.lower().endswith((".csv", ".zip", ".tar", ".gz", ".tgz", ".npz", ".npy", ".json")):
+        raise RequestError(
+            f"unknown data set {name!r}; a file of data is not read: unpack it into a folder with a folder of images for "
+            "each class, and write folder:PATH"
+        )
     if folder or "/" in name or "\\" in name:
         what = "for the images in that folder" if folder else "if that is to be a folder of images"
         raise RequestError(f"unknown data set {name!r}; {what} write {'folder:' + name!r}")

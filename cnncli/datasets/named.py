@@ -48,7 +48,8 @@ def _at(path: str) -> Iterator[Named]:
     """The image, or those in the folder, that `path` names."""
     if not os.path.isdir(path):  # noqa: PTH112  (Path raises for a name that is too long)
         odd = os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113  (a pipe would be waited for)
-        yield Named(path, f"cannot read the image {path!r}: it is no file" if odd else "")
+        address = f"cannot read the image {path!r}: an address is not read; download the image and name its file"
+        yield Named(path, address if "://" in path else f"cannot read the image {path!r}: it is no file" if odd else "")
         return
     try:
         found = [Named(file) for file in files_below(path) if Path(file).suffix.lower() in SUFFIXES]

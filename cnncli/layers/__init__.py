@@ -279,7 +279,7 @@ def make(kind: type[Layer], arguments: Mapping[str, object], *, where: str = "")
         if name not in known:
             raise UnknownName("argument", name, known, where=where)
         if not _takes(str(known[name].type), value):
-            raise RequestError(f"{where}{name} takes {_wanted(str(known[name].type))}, not {value!r}")
+            raise RequestError(f"{where}{name} takes {_wanted(str(known[name].type))}, not {_instead(name, value)}")
     missing = [name for name, field in known.items() if field.default is MISSING and name not in arguments]
     if missing:
         raise RequestError(f"{where}{kind.kind} needs {missing[0]}; write {missing[0]}=…")
@@ -334,6 +334,19 @@ def _takes(annotation: str, value: object) -> bool:
 
 def _wanted(annotation: str) -> str:
     return " or ".join(_WORDS[part] for part in annotation.split(" | ") if part in _WORDS)
+
+
+def _instead(name: str, value: object) -> str:
+    """A wrong value as one writes it, with what was surely meant by a shape in the place of a number of channels or features."""
+    if not _shape(value):
+        return repr(value)
+    assert isinstance(value, tuple)  # noqa: S101  (a shape is one)
+    shown = "x".join(map(str, value))
+    if name == "in_features":
+        return f"{shown}; write {prod(value)}, their product"
+    if name == "in_channels" and len(value) == 3:
+        return f"{shown}; write {value[0]}, and the input's shape as --input {shown}"
+    return f"{shown}; write one number"
 
 
 def per_axis(value: int | Shape, axes: int, name: str, least: int) -> Shape:

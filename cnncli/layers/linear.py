@@ -8,7 +8,7 @@ from typing import Self
 from cnncli.errors import ShapeError
 from cnncli.field import Field
 from cnncli.formula import Formula, formula
-from cnncli.layers import Call, Layer, Saved, Shape, Tensor, agree, at_least, only, spec
+from cnncli.layers import Call, Layer, Saved, Shape, Tensor, agree, at_least, dims, only, spec
 
 
 @spec
@@ -32,6 +32,11 @@ class Linear(Layer):
             raise ShapeError("Linear takes a vector, the input is a single number")
         if self.in_features == shape[-1]:
             return self
+        if len(shape) > 1 and self.in_features == prod(shape):
+            raise ShapeError(
+                f"in_features is {self.in_features:,}, the input {dims(shape)} holds as many numbers and is not flat",
+                fix="flatten it first, as x.flatten(1) does",
+            )
         return self.with_arguments(in_features=agree("in_features", self.in_features, shape[-1]))
 
     def outputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -109,7 +109,7 @@ def _unknown_key(path: KeyPath, draft: Draft) -> str:
 def _out_of_range(value: float, kind: str, context: Mapping[str, Any]) -> str:
     key, wrong, side = _BOUNDS[kind]
     bound = context[key]
-    if bound == 1 and 1 < value <= 100:
+    if bound == 1 and 2 <= value <= 100:
         return f"{value:g} is too large; write {value / 100:g} for {value:g} %"
     limit = f"{int(bound):,}" if bound == int(bound) else f"{bound:g}"
     return f"{_shown(value)} is {wrong}; write a number {side} {limit}"

@@ -17,7 +17,7 @@ from cnncli.models import models
 from cnncli.models import spelled as built_in_spelled
 from cnncli.registry import letters, same_letters
 from cnncli.sources.request import Given, Loaded, Request
-from cnncli.tensorfile.foreign import SUFFIXES
+from cnncli.tensorfile.foreign import OTHERS, SUFFIXES
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,7 +32,7 @@ _BY_SUFFIX = {
     ".safetensors": "tensor_file",
     ".pt": "tensor_file",
     ".pth": "tensor_file",
-    **dict.fromkeys(SUFFIXES, "tensor_file"),  # which says what they are instead
+    **dict.fromkeys((*SUFFIXES, *OTHERS), "tensor_file"),  # which says what they are instead
 }
 _LIBRARIES = {"torchvision": "torchvision", "timm": "timm"}
 _WHOLE = {"python", "onnx_file", *_LIBRARIES}
@@ -44,8 +44,8 @@ def load(request: Request) -> Loaded:
 
     Raises `UnknownName`, `RequestError` or `DataError`. A module of the user's that raises is no error here: `Loaded.fault`.
     """
+    _refuse_misspelt(request.source)
     kind = _kind(request.source)
-    _refuse_other_library(request.source)
     if "pretrained" in request.arguments and kind == "built_in":
         raise RequestError(f"{request.source}: figures do not depend on trained weights; leave pretrained= out")
     if "pretrained" in request.arguments and kind == "torchvision":
@@ -68,10 +68,23 @@ def spelled(source: str) -> str:
     return f"{library}:{same_letters(name, registered(library)) or name}"
 
 
-def _refuse_other_library(source: str) -> None:
-    """Raise `RequestError` for `torchvision/resnet18`, and for a library's name that is none of Python's packages here."""
+def _refuse_misspelt(source: str) -> None:
+    """Raise `RequestError` for a web address, for a class of a file without its one colon, and for a library that is none here."""
+    if "://" in source:
+        raise RequestError(f"{source}: an address is not read; download the file and name that")
+    if Path(source).exists():
+        return
+    file, name = next(
+        ((file, name) for dot in ("::", ".") for file, _, name in [source.rpartition(dot)] if name.isidentifier()),
+        ("", ""),
+    )
+    file = file if file.endswith(".py") else f"{file}.py"
+    if name != "py" and not source.startswith(file + ":" + name) and Path(file).is_file():
+        raise RequestError(f"{source}: a class of a file has one colon before it; write {file}:{name}")
     library, _, name = source.replace("/", ":", 1).partition(":")
-    if not name or "/" in name or Path(source).exists():
+    if letters(library) in {"hfhub", "hf"} and name.startswith("timm:"):
+        raise RequestError(f"{source}: timm knows it by its name; write timm:{name.removeprefix('timm:')}")
+    if not name or "/" in name:
         return
     if library in _LIBRARIES and "/" in source:
         raise RequestError(f"{source}: a library's network has a colon; write {library}:{name}")

@@ -11,7 +11,7 @@ from cnncli.models import Edition, adaptations, edition, models, network
 from cnncli.registry import letters, same_letters
 from cnncli.sources.registered import registered
 from cnncli.sources.request import Loaded, Request
-from cnncli.written import channels_first, typed
+from cnncli.written import channels_first, typed, without_batch
 from cnncli.yaml_scalar import inert
 
 
@@ -36,7 +36,9 @@ def _other_shape(shape: Shape, usual: Shape) -> str:
     if first and shape[0] not in {1, 3, usual[0]}:
         return f"channels come first: --input {typed(first)}"
     if len(shape) == len(usual) + 1:
-        return f"leave the batch out: --input {typed(shape[1:])}"
+        return without_batch(shape)
+    if len(shape) == 2 and shape[0] in {1, 3} and shape[1] > 4 * shape[0]:
+        return f"write --input {typed((*shape, shape[1]))}"
     if len(shape) in {1, 2}:
         return f"write --input {typed((usual[0], shape[0], shape[-1]))}"
     return ""

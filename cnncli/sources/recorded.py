@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -150,7 +151,19 @@ def attempted(source: str) -> Iterator[None]:
         from cnncli.record.fault import one_line, place_of
 
         file, line = (error.filename, error.lineno) if isinstance(error, SyntaxError) else place_of(error)
-        raise RequestError(f"{f'{shown(file)}:{line}' if file else source}: {one_line(error)}") from error
+        cure = _cure_of_error(error, source)
+        raise RequestError(f"{f'{shown(file)}:{line}' if file else source}: {one_line(error)}{cure}") from error
+
+
+def _cure_of_error(error: Exception, source: str) -> str:
+    """What to do about an argument or a package that is missing; "" for what else may be wrong."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        return f"; install {package} beside cnncli, or name a file in whose folder {package}.py lies"
+    missing = re.findall(r"'(\w+)'", str(error)) if "missing" in str(error) and "required" in str(error) else []
+    if isinstance(error, TypeError) and missing:
+        return f"; give what it needs, as in {source} {' '.join(f'{name}=3' for name in missing)}"
+    return ""
 
 
 def needed(package: str, extra: str) -> ModuleType:

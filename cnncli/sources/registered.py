@@ -33,4 +33,7 @@ def refuse_unknown(library: str, name: str, where: str = "") -> None:
     """
     names = registered(library)
     if names and name.partition(".")[0] not in names:
-        raise UnknownName(f"{library} model", inert(name, 40), names, where=where)
+        begun = max((each for each in names if name.lower().startswith(each)), key=len, default="")
+        raise UnknownName(
+            f"{library} model", inert(name, 40), names, where=where, instead=begun if len(begun) > 4 else ""
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cnncli.errors import DataError, RequestError
+from cnncli.errors import RequestError
 from cnncli.sources.request import Loaded, Request
 
 
@@ -12,13 +12,13 @@ def read(request: Request) -> Loaded:
     """The network that the run trains."""
     from cnncli.datasets import dataset
     from cnncli.recipe import input_size
-    from cnncli.train.resume import run_recipe
+    from cnncli.train.resume import run_folder, run_recipe
     from cnncli.trained import network_for
 
     folder, own = Path(request.source), request.arguments
     recipe = folder / "recipe.yaml"
     if not recipe.is_file():
-        raise DataError(f"{folder} is no run folder: it holds no recipe.yaml; name a network, or a folder below runs/")
+        run_folder(request.source)  # says what is there instead
     found = run_recipe(folder)
     classes = own.get("classes", len(dataset(found.data.name).classes))
     if not isinstance(classes, int):

@@ -10,6 +10,7 @@ from cnncli.yaml_scalar import inert
 
 _TO_ONNX = "convert it to ONNX and name that"
 _STATE = "save its weights by torch.save(model.state_dict(), …), or name the network's own code"
+_SOURCE = "a network is a name (lenet), FILE.py:Class, net.yaml, net.onnx or a run folder"
 _KERAS = f"{_TO_ONNX} (tf2onnx)"
 
 STARTS = (
@@ -43,6 +44,20 @@ SUFFIXES = {
     ".bin": ("a file of bytes", "name the .safetensors or .pt"),
 }
 """What files with these suffixes are, where their bytes do not say."""
+OTHERS = {
+    ".ipynb": ("a notebook", "save the cell with the class as net.py and name net.py:Class"),
+    ".txt": ("a text", _SOURCE),
+    ".md": ("a text", _SOURCE),
+    ".json": ("no network's description that is read here", _SOURCE),
+    ".toml": ("no network's description that is read here", _SOURCE),
+    ".csv": ("a table", _SOURCE),
+    ".pdf": ("a document", _SOURCE),
+    **dict.fromkeys((".zip", ".gz", ".tgz", ".tar", ".7z", ".rar"), ("an archive", "unpack it and name what it holds")),
+    **dict.fromkeys(
+        (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"), ("an image", "cnncli predict RUN FILE takes one")
+    ),
+}
+"""What people name that never holds a network."""
 _LISTED = {".ckpt", ".bin", ".jit", ".pt2"}  # what torch.save may have written after all
 
 
@@ -58,7 +73,9 @@ def refuse(path: Path) -> None:
             head = file.read(1024)
     except OSError as error:
         raise DataError(f"cannot read {inert(repr(str(path)), 300)}: {reason(error)}") from error
-    shown = inert(repr(str(path)), 300)
+    shown, suffix = inert(repr(str(path)), 300), path.suffix.lower()
+    if suffix in OTHERS:
+        raise RequestError(f"{shown} is {OTHERS[suffix][0]}; {OTHERS[suffix][1]}")
     if not head:
         raise DataError(f"{shown} is empty; fetch or save it again")
     for start, what, cure in BROKEN:
@@ -69,7 +86,6 @@ def refuse(path: Path) -> None:
         found = _archive(path)
     elif found is None and _is_text(head):
         raise DataError(f"{shown} is a text file, no checkpoint; fetch or save it again")
-    suffix = path.suffix.lower()
     if (
         found is None
         and suffix in SUFFIXES

@@ -130,9 +130,9 @@ def _text_of(recipe: Recipe) -> str:
 def check_device(name: str) -> None:
     """Raise `RequestError` for what is no device on any machine."""
     if not _DEVICE.fullmatch(name):
-        instead = {"gpu": "cuda", "nvidia": "cuda", "metal": "mps"}.get(
-            name.lower(), f"cuda:{name}" if name.isdigit() else ""
-        )
+        kind, colon, number = name.lower().partition(":")
+        instead = {"gpu": "cuda", "nvidia": "cuda", "metal": "mps"}.get(kind, kind) + colon + number
+        instead = f"cuda:{name}" if name.isdigit() else instead if _DEVICE.fullmatch(instead) else ""
         cure = f"write {instead}" if instead else "write auto, cpu, cuda, cuda:1 or mps"
         raise RequestError(f"--device {inert(repr(name))} is no device; {cure}")
 

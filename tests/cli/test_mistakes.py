@@ -83,6 +83,22 @@ SAME = (  # as typed · as it is read
     ("train lenet --dataset Digits --dry-run", "train lenet --data digits --dry-run"),
     ("train lenet --momentum 0.9 --wd 1e-4 --dry-run", "train lenet momentum=0.9 weight_decay=1e-4 --dry-run"),
     ("train lenet --cpu --dry-run", "train lenet --device cpu --dry-run"),
+    ("params 'nn.Conv2d(3, 64, kernel_size=(7, 5), bias=False)'", "params conv --cin 3 --cout 64 --k 7x5 --no-bias"),
+    ("params nn.Conv2d 3 64 7", "params conv --cin 3 --cout 64 --k 7"),
+    ("params tf.keras.layers.Dense 400 120", "params linear --cin 400 --cout 120"),
+    ("params conv 3 64 7 --bias false", "params conv --cin 3 --cout 64 --k 7 --no-bias"),
+    ("params conv 3 64 7 --bias true", "params conv --cin 3 --cout 64 --k 7"),
+    ("params conv 3 64 ７", "params conv --cin 3 --cout 64 --k 7"),
+    ("summary 'LeNet()'", "summary lenet"),
+    ("summary lenet –input “1x32x32”", "summary lenet --input 1x32x32"),
+    ("summary lenet —input=１×３２×３２", "summary lenet --input 1x32x32"),
+    ("summary lenet --input_data 1,32,32 --col-names params", "summary lenet --input 1x32x32 --columns params"),
+    ("solve n=224 out=55 k=11", "solve --input 224 --output 55 --k 11"),
+    ("pool2d --ceil_mode True", "pool2d --ceil"),
+    ("pool2d --ceil_mode=False", "pool2d"),
+    ("train lenet –epochs ３ lr＝“0.1” --dry-run", "train lenet --epochs 3 lr=0.1 --dry-run"),
+    ("train lenet --nesterov --dry-run", "train lenet nesterov=true --dry-run"),
+    ("train -c lenet --dry-run", "train lenet --dry-run"),
 )
 REFUSED = (  # as typed · exit code · what to type
     ("params linear", 2, "write cnncli params linear --cin 400 --cout 120"),
@@ -162,7 +178,62 @@ REFUSED = (  # as typed · exit code · what to type
     ("predict seven.jpg", 2, "train one first: cnncli train lenet"),
     ("evaluate lenet", 2, "train one: cnncli train lenet"),
     ("evaluate runs/nope-3", 3, "train one: cnncli train lenet"),
+    ("params conv 3x224x224 64 3", 2, "write 3, and the input's shape as --input 3x224x224"),
+    ("params linear 16*5*5 120", 2, "not 16x5x5; write 400"),
+    ("params C1", 2, "as in cnncli params conv --cin 6 --cout 16 --k 5"),
+    ("params crossentropy", 2, "a loss has nothing to learn"),
+    ("summary lenet --input 3x224", 2, "write --input 3x224x224"),
+    ("summary resnet18 --input 3x224x224x1", 2, "leave the batch out: --input 3x224x224"),
+    ("summary resnet18 --input 1x224x224x3", 2, "leave the batch out: --input 3x224x224"),
+    ("summary lenet --batch 1,28,28", 2, "write --batch-size 1"),
+    ("summary lenet --batch 1,024", 2, "write 1024"),
+    ("summary lenet --dtype float16", 2, "cnncli bench SOURCE --precision bfloat16"),
+    ("summary lenet alexnet", 2, "two beside each other: cnncli diff lenet alexnet"),
+    ("summary notes.ipynb", 2, "save the cell with the class as net.py"),
+    ("summary notes.txt", 2, "a network is a name (lenet), FILE.py:Class"),
+    ("summary data.zip", 2, "unpack it"),
+    ("summary own.py::Net", 2, "write own.py:Net"),
+    ("summary own.Net", 2, "write own.py:Net"),
+    ("summary own.py Net --input 3", 2, "write cnncli summary own.py:Net --input 3"),
+    ("summary https://host.example/net.py", 2, "download the file and name that"),
+    ("summary hf-hub:timm/resnet18.a1_in1k", 2, "write timm:resnet18.a1_in1k"),
+    ("summary torchvision:ResNet18_Weights.DEFAULT", 2, "did you mean 'resnet18'"),
+    ("corr2d --input 0,1,2 3,4,5", 2, "write cnncli corr2d --input '0,1,2; 3,4,5'"),
+    ("quiz lenet 3", 2, "write cnncli quiz lenet --level 3"),
+    ("receptive-field 3 3 3", 2, "as in cnncli receptive-field"),
+    ("recipes edit lenet", 2, "there are check, cp, ls, schema, show"),
+    ("data check digits", 2, "there are fetch, info, ls"),
+    ("data info data.zip", 2, "write folder:PATH"),
+    ("train lenet --data torchvision.datasets.MNIST", 2, "write mnist"),
+    ("train lenet --data torchvision:MNIST", 2, "write mnist"),
+    ("train lenet --data https://host.example/mnist.zip", 2, "download and unpack it"),
+    ("train lenet --data data.csv", 2, "write folder:PATH"),
+    ("train lenet --device CPU", 2, "write cpu"),
+    ("train lenet --device GPU:0", 2, "write cuda:0"),
+    ("train lenet --epochs 1e2", 2, "write 100"),
+    ("train lenet --batch-size 1k", 2, "write 1000"),
+    ("train lenet --augment", 2, "--augment needs a value; write augment="),
+    ("train lenet step_size=10", 2, "step_epochs"),
+    ("train lenet momentum=1.9", 2, "write a number"),
+    ("train lenet --classes 5", 2, "classes follow from the data"),
+    ("train lenet --save-best", 2, "best.pt"),
+    ("train lenet momentum 0.8", 2, "write cnncli train lenet momentum=0.8"),
+    ("train lenet lr 0.1", 2, "write cnncli train lenet --lr 0.1"),
+    ("train lenet for 3 epochs", 2, "as in cnncli train lenet"),
+    ("train digits", 2, "write cnncli train lenet --data digits"),
+    ("train 'lenet epochs=3'", 2, "without the quotes: cnncli train lenet epochs=3"),
+    ("train notes.ipynb", 2, "as in cnncli train lenet"),
+    ("train .", 2, "as in cnncli train lenet"),
 )
+OWN = """
+import torch
+class Net(torch.nn.Module):
+    def __init__(self, width, depth=1):
+        super().__init__()
+        self.fc = torch.nn.Linear(width, 10)
+    def forward(self, x):
+        return self.fc(x)
+"""
 
 
 @pytest.mark.parametrize(("line", "meant"), SAME)
@@ -179,6 +250,8 @@ def test_what_is_plain_is_read(line: str, meant: str, cnncli: Run, monkeypatch: 
 @pytest.mark.usefixtures("elsewhere")
 def test_what_is_not_plain_is_answered_with_what_to_type(line: str, code: int, words: str, cnncli: Run) -> None:
     """One line, the contract's exit code; where it names a whole command line, that is read."""
+    for name in ("notes.ipynb", "notes.txt", "data.zip", "own.py", "data.csv"):
+        Path(name).write_text("x", encoding="utf-8")
     assert_refused(cnncli(line), code, words)
 
 
@@ -191,6 +264,24 @@ def test_what_is_suggested_works(line: str, cnncli: Run) -> None:
     suggested = line.partition("cnncli ")[2].replace(" > FILE", "")
     if suggested not in {"params conv", "params conv --cin 3"}:
         assert cnncli(suggested).code == 0
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_own_code_is_told_what_it_lacks(cnncli: Run) -> None:
+    """A constructor's argument, a flat input, a package that is not there: each with what to do."""
+    Path("own.py").write_text(OWN, encoding="utf-8")
+    Path("lost.py").write_text("import nowhere_to_be_found", encoding="utf-8")
+    assert_refused(cnncli("summary own.py:Net --input 1x4x4"), 2, "as in own.py:Net width=3")
+    assert "flatten it first, as x.flatten(1) does" in cnncli("summary own.py:Net width=16 --input 1x4x4").err
+    assert_refused(cnncli("summary lost.py:Net --input 3"), 2, "install nowhere_to_be_found beside cnncli")
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_file_is_found_by_the_name_it_has(cnncli: Run) -> None:
+    """Typography is mended only where no file is called so."""
+    Path("–1.csv").write_text("1,2\n3,4\n", encoding="utf-8")
+    assert cnncli("corr2d --input –1.csv --k 1 --no-check").code == 0
+    assert "图（片）" in cnncli("summary 图（片）").err
 
 
 @pytest.mark.usefixtures("elsewhere")
