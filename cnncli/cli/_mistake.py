@@ -89,7 +89,8 @@ def _instead_of_loose(command: Command, word: str, given: Sequence[str]) -> str:
         return f"write {typed(command.name, f'{first}:{word}', *(part for part in given[1:] if part != word))}"
     after = [*given[given.index(word) + 1 :], ""][0]
     option = _options(command).get(letters(key))
-    if _is_number(after) and (pair := option and f"{option} {after}" or _pair(command, key, after)):
+    pair = f"{option} {after}" if option else _pair(command, key, after) if key.isidentifier() else ""
+    if _is_number(after) and pair:
         return f"write {typed(command.name, *given).replace(f' {word} {after}', f' {pair}')}"
     if command.name == "summary" and Path(word).suffix == "" and not first.isdigit():
         return f"one network at a time, or two beside each other: {typed('diff', first, word)}"
@@ -282,7 +283,7 @@ def _nameless(command: Command, given: Sequence[str]) -> str:
     if (array := [*given, ""][given.index("--input") + 1] if "--input" in given else "") and all(
         re.fullmatch(r"[\d.,;\[\]-]+", word) for word in (array, *loose)
     ):
-        rows = "; ".join(word.strip(",;[]") for word in (array, *loose))
+        rows = ("; " if "," in array else " ").join(word.strip(",;[]") for word in (array, *loose))
         others = [word for word in named if word not in {"--input", array}]
         return f"an array is one word; write {typed(command.name, '--input', rows, *others)}"
     if len(loose) > len(free):
