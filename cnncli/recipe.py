@@ -6,6 +6,7 @@ is refused, with its line, before torch is imported and before any data are look
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -196,13 +197,13 @@ def _refuse_no_recipe(name: str) -> None:
     from cnncli.datasets import datasets
 
     shown = inert(repr(name), 300)
-    if (Path(name) / "recipe.yaml").is_file():
+    if os.path.isfile(os.path.join(name, "recipe.yaml")):  # noqa: PTH113, PTH118  (a Path raises where a name is too long)
         raise RequestError(f"{shown} is a run; write cnncli resume {shlex.quote(name)}, or name its recipe.yaml")
     if own := words.one_of(name, words.SETS, datasets()):
         raise RequestError(f"{shown} is a data set; write cnncli train lenet --data {own}")
     if name.split(" ", 1)[0] in available() and " " in name:
         raise RequestError(f"{shown} is one word; write it without the quotes: cnncli train {inert(name, 300)}")
-    if Path(name).is_dir() or (Path(name).is_file() and Path(name).suffix.lower() not in {".yaml", ".yml"}):
+    if os.path.exists(name) and (os.path.isdir(name) or Path(name).suffix.lower() not in {".yaml", ".yml"}):  # noqa: PTH110, PTH112
         what = "a folder" if Path(name).is_dir() else "a file"
         raise RequestError(f"{shown} is {what} and no recipe; write a recipe's name or .yaml, as in cnncli train lenet")
 

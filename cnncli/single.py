@@ -33,9 +33,7 @@ def kind_of(name: str) -> type[Layer]:
             return found
         cure = words.meant(words.NO_KINDS, own) or _cure_of_source(name)
         if not cure and nearest(name, kinds) is None:
-            cure = "name one as in cnncli params conv --cin 6 --cout 16 --k 5; the kinds are " + ", ".join(
-                sorted(kinds)
-            )
+            cure = f"there are {len(kinds)}, as in cnncli params conv --cin 6 --cout 16 --k 5: linear, max-pool, batch-norm …"
         raise UnknownName("layer kind", name, () if cure else kinds, cure=cure) from None
 
 

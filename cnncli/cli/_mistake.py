@@ -12,7 +12,7 @@ from typer.core import TyperOption
 
 from cnncli import words
 from cnncli.errors import CnncliError, RequestError, nearest
-from cnncli.registry import letters
+from cnncli.registry import letters, same_letters
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _RECIPES = ("train", "resume", "lr-find")
@@ -83,6 +83,7 @@ def refuse_loose(command: Command, loose: Sequence[str], given: Sequence[str]) -
 def _instead_of_loose(command: Command, word: str, given: Sequence[str]) -> str:
     """What to type where `word` stands behind the command's first argument and is no `key=value`."""
     from cnncli.cli import example
+    from cnncli.models import edition, models
 
     first, key = given[0], word.strip("=")
     if first.endswith(".py") and word.isidentifier():
@@ -92,8 +93,11 @@ def _instead_of_loose(command: Command, word: str, given: Sequence[str]) -> str:
     pair = f"{option} {after}" if option else _pair(command, key, after) if key.isidentifier() else ""
     if _is_number(after) and pair:
         return f"write {typed(command.name, *given).replace(f' {word} {after}', f' {pair}')}"
-    if command.name == "summary" and Path(word).suffix == "" and not first.isdigit():
+    if command.name == "summary" and (":" in word or same_letters(word.partition("@")[0], models())):
         return f"one network at a time, or two beside each other: {typed('diff', first, word)}"
+    known = edition(first)[2].arguments if same_letters(first.partition("@")[0], models()) else {}
+    if word in known:
+        return f"write it with its value, as in {word}={known[word]}"
     takes = " ".join(str(param.metavar) for param in command.params if not isinstance(param, TyperOption))
     return f"{command.name} takes {takes}, as in {example(command.name)}"
 
