@@ -160,7 +160,11 @@ def _cure_of_error(error: Exception, source: str) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
         return f"; install {package} beside cnncli, or name a file in whose folder {package}.py lies"
-    missing = re.findall(r"'(\w+)'", str(error)) if "missing" in str(error) and "required" in str(error) else []
+    own = re.escape(
+        source.rpartition(":")[2].rpartition(".")[2]
+    )  # what is lacking elsewhere, no argument of ours gives
+    lacks = re.match(rf"{own}(\.__init__)?\(\) missing .* required .*: (.*)", str(error))
+    missing = re.findall(r"'(\w+)'", lacks[2]) if lacks else []
     if isinstance(error, TypeError) and missing:
         return f"; give what it needs, as in {source} {' '.join(f'{name}=3' for name in missing)}"
     return ""
