@@ -216,9 +216,14 @@ class Layer:
         """LeCun's count per example: (fan-in + 1 with a bias) × output units; None where unknown."""
         return 0
 
-    def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:  # noqa: ARG002
-        """The receptive field of an output unit, from those of the inputs."""
-        return union(fields)
+    def field(self, fields: tuple[Field, ...], call: Call) -> Field | None:
+        """The receptive field of an output unit, from those of the inputs, which are broadcast to each other."""
+        ends = {None if each.batch is None else each.batch - len(each.shape) for each in call.inputs}
+        if len(ends) == 1 or call.y.batch is None or len(fields) != len(call.inputs):
+            return union(fields)
+        pairs = zip(fields, call.inputs, strict=True)  # axes meet from the last on, the batch among them
+        found = union([each if tensor.batch is None else each.inserted(tensor.batch) for each, tensor in pairs])
+        return found and found.dropped(call.y.batch)
 
     def fields(self, fields: tuple[Field, ...], call: Call) -> tuple[Field | None, ...]:
         """The receptive field of each output's units."""

@@ -40,7 +40,7 @@ class Fault(NamedTuple):
     certain: bool
 
 
-def fault(error: Exception, recorder: Recorder) -> Fault:
+def fault(error: Exception | SystemExit, recorder: Recorder) -> Fault:
     """The fault that `error` is; the call that failed becomes the recorder's last row. What our own code raised is raised again."""
     noted = recorder.failed
     if not isinstance(error, CnncliError) and _ours(error):

@@ -12,6 +12,8 @@ from torch import nn
 from torch.jit import ScriptModule
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
+from cnncli.record.signature import is_dense
+
 
 @dataclass(frozen=True)
 class Lent:
@@ -80,7 +82,9 @@ def _stand_in(tensor: torch.Tensor, device: str) -> torch.Tensor:
         kind: Any = type(tensor)
         return kind(tensor.requires_grad, device=device, dtype=tensor.dtype)  # type: ignore[no-any-return]
     with torch.no_grad():
-        if device == "meta":
+        if not is_dense(tensor):
+            new = tensor.detach().clone()
+        elif device == "meta":
             new = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=device)
         else:
             new = torch.zeros_like(tensor, device=device) if tensor.is_meta else tensor.detach().to(device, copy=True)

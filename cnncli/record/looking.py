@@ -18,7 +18,7 @@ from cnncli.record.measure import counted, kept
 from cnncli.record.moving import moves, reads
 from cnncli.record.operations import ELEMENTWISE, MOVES, PRICED, SIZED, Operation
 from cnncli.record.said import Reader, Said
-from cnncli.record.signature import tensors_in
+from cnncli.record.signature import storage, tensors_in
 from cnncli.record.spelling import form, layout
 from cnncli.record.tags import Constant, Flow, Tag
 from cnncli.record.views import ORDERS, STEPS, reorder
@@ -103,8 +103,7 @@ def moved(call: Call, reader: Reader, result: object) -> Moved | None:
         return None
     if any(_end(steps, before.tensor) != tensor.shape for steps, tensor in zip(parts, tensors, strict=True)):
         return None
-    storage = first.untyped_storage()._cdata
-    copies = any(each.untyped_storage()._cdata != storage for each in outputs)
+    copies = any(storage(each) != storage(first) for each in outputs)
     return Moved(tuple(parts), tensors, copies)
 
 
@@ -201,9 +200,9 @@ class Looker:
         if priced is not None:
             each = priced(*call.args, **call.kwargs)
             layer: Layer = Fixed(operation=call.operation.name, cost=each * seen[0].numel, **fields)
-        elif call.operation.costly:
+        elif call.operation.costly and (cost := self._cost(call, takes, seen)) is not None:
             fields |= self._what_it_reads(call, seen)
-            layer = Fixed(operation=call.operation.name, cost=self._cost(call, takes, seen), **fields)
+            layer = Fixed(operation=call.operation.name, cost=cost, **fields)
         else:
             kind = Fixed if call.operation.free else Opaque
             fields |= self._what_it_reads(call, seen) if call.operation.free else {}
@@ -233,8 +232,10 @@ class Looker:
         )
         return self._explained(call, Said(layer, tuple(call.tensors[at] for at in places)), (seen,))
 
-    def _cost(self, call: Call, takes: tuple[Tensor, ...], gives: tuple[Tensor, ...]) -> int:
+    def _cost(self, call: Call, takes: tuple[Tensor, ...], gives: tuple[Tensor, ...]) -> int | None:
         total = counted(call.function, call.args, call.kwargs)
+        if total is None:
+            return None
         return total // self.batch if any(tensor.batch is not None for tensor in (*takes, *gives)) else total
 
     def _measured(self, call: Call, layer: Layer, places: Sequence[int]) -> Layer:
@@ -285,11 +286,11 @@ def _made(call: Call, outputs: Sequence[torch.Tensor], overwritten: int | None) 
     """The outputs, where all are new tensors or the input handed on; None where they share memory."""
     if overwritten is not None:
         return ()
-    storages = {tensor.untyped_storage()._cdata for tensor in call.tensors}
+    storages = {storage(tensor) for tensor in call.tensors}
     found = []
     for output in outputs:
         handed_on = any(output is tensor for tensor in call.tensors)
-        if not output.is_meta or (output.untyped_storage()._cdata in storages and not handed_on):
+        if not output.is_meta or (storage(output) in storages and not handed_on):
             return None
         found.append(Made(output.size(), output.stride(), output.dtype))
     return tuple(found)

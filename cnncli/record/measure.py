@@ -9,13 +9,16 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnncli.layers import Saved
-from cnncli.record.signature import replaced, tensors_in
+from cnncli.record.signature import replaced, storage, tensors_in
 
 
-def counted(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
-    """MACs of the call by torch's flop counter, two FLOPs each."""
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        function(*args, **kwargs)
+def counted(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> int | None:
+    """MACs of the call by torch's flop counter, two FLOPs each; None for what cannot be run under it."""
+    try:
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            function(*args, **kwargs)
+    except Exception:  # noqa: BLE001  (a figure that cannot be had, not a fault)
+        return None
     return int(counter.get_total_flops()) // 2
 
 
@@ -30,9 +33,9 @@ def kept(
 
     Run once more on the meta device. Nothing where that cannot be done or nothing is differentiable.
     """
-    leaves = {id(tensor): _leaf(tensor) for tensor in tensors}
     stored: list[torch.Tensor] = []
     try:
+        leaves = {id(tensor): _leaf(tensor) for tensor in tensors}
         with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(_into(stored), _as_it_is):
             inputs = {name: leaf.view_as(leaf) for name, leaf in leaves.items()}
             result = function(*replaced(list(args), inputs), **replaced(dict(kwargs), inputs))
@@ -40,13 +43,13 @@ def kept(
         return Saved()
     made: list[torch.Tensor] = []
     tensors_in(result, made)
-    places = {_storage(leaf): place for place, leaf in enumerate(leaves.values())}
-    outputs = {_storage(tensor) for tensor in made}
-    sizes = {_storage(tensor): tensor.untyped_storage().nbytes() for tensor in stored}
-    more = [size for storage, size in sizes.items() if storage not in places and storage not in outputs]
+    places = {storage(leaf): place for place, leaf in enumerate(leaves.values())}
+    outputs = {storage(tensor) for tensor in made}
+    sizes = {storage(tensor): tensor.untyped_storage().nbytes() for tensor in stored}
+    more = [size for place, size in sizes.items() if place not in places and place not in outputs]
     return Saved(
-        inputs=tuple(sorted(places[storage] for storage in sizes if storage in places)),
-        output=any(storage in outputs and storage not in places for storage in sizes),
+        inputs=tuple(sorted(places[each] for each in sizes if each in places)),
+        output=any(each in outputs and each not in places for each in sizes),
         per_example=sum(size // batch for size in more if size % batch == 0),
         constant=sum(size for size in more if size % batch),
     )
@@ -67,7 +70,3 @@ def _into(stored: list[torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
 
 def _as_it_is(tensor: torch.Tensor) -> torch.Tensor:
     return tensor
-
-
-def _storage(tensor: torch.Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)

@@ -93,7 +93,7 @@ def module_calls(recorder: Recorder) -> Iterator[None]:
             if layer is None and not isinstance(module, ScriptModule):
                 return original(module, *args, **kwargs)
             return recorder.stop(module, layer, partial(original, module), args, kwargs)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             recorder.note(error)
             raise
         finally:

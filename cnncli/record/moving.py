@@ -41,13 +41,14 @@ def moves(call: Made, flows: Mapping[int, Tensor], gives: Sequence[Tensor], batc
         stand[at] = BASE + torch.arange(start, start + tensor.numel, dtype=torch.float64)
         start += tensor.numel
     outputs = _run(call, stand, batch)
-    if [output.numel() for output in outputs] != [tensor.numel for tensor in gives]:
+    sizes = [output.numel() for output in outputs]
+    if 0 in sizes or sizes != [tensor.numel for tensor in gives]:
         return ()
     found = []
     for output, tensor in zip(outputs, gives, strict=True):
         index = output.double() - BASE
         inside = (index >= 0) & (index < total)
-        if (output[~inside].abs().nan_to_num(posinf=0) > STRANGE).any():
+        if (output[~inside].double().abs().nan_to_num(posinf=0) > STRANGE).any():
             return ()
         numbers = index.where(inside, -1.0).long().reshape(tensor.shape).numpy()
         found.append(compact(numbers, [each.shape for each in flows.values()]))

@@ -48,7 +48,9 @@ ELEMENTWISE = _names(
     type_as clone zeros_like ones_like full_like rand_like randn_like empty_like dropout alpha_dropout
     feature_dropout feature_alpha_dropout dropout1d dropout2d dropout3d bernoulli zero fill copy fill_ angle hypot
     xlogy true_divide subtract multiply divide negative positive sinc deg2rad rad2deg heaviside float_power ldexp
-    logaddexp logaddexp2 conj resolve_conj resolve_neg real imag uniform normal masked_scatter put truediv
+    logaddexp logaddexp2 conj resolve_conj resolve_neg real imag uniform normal masked_scatter put truediv to_copy
+    nextafter copysign fake_quantize_per_tensor_affine fake_quantize_per_channel_affine quantize_per_tensor
+    quantize_per_channel dequantize int_repr
     """
 )
 """One number out of those at the same place; nothing is multiplied and added up."""
@@ -57,7 +59,7 @@ REDUCTIONS = _names(
     """
     mean sum amax amin max min prod logsumexp nansum nanmean any all argmax argmin std var norm vector_norm
     linalg_vector_norm std_mean var_mean median nanmedian mode count_nonzero aminmax cumsum cumprod cummax cummin
-    logcumsumexp norm_except_dim frobenius_norm nuclear_norm renorm
+    logcumsumexp norm_except_dim frobenius_norm nuclear_norm renorm histc fused_moving_avg_obs_fake_quant
     """
 )
 """Sums, means and extremes."""
@@ -73,6 +75,7 @@ MOVES = _names(
     split_with_sizes scatter_reduce as_strided expand broadcast_to select narrow reshape view flatten permute
     transpose embedding embedding_bag movedim unflatten ravel
     squeeze unsqueeze view_as reshape_as contiguous detach alias data unsafe_view atleast_1d atleast_2d atleast_3d expand_as
+    pack_padded_sequence pad_packed_sequence slice index zeros ones full empty
     split chunk unsafe_chunk unsafe_split unbind t T mT H mH swapaxes swapdims moveaxis adjoint matrix_H hsplit vsplit dsplit
     """
 )
@@ -87,7 +90,8 @@ WINDOWS = _names(
     upsample_nearest upsample_bilinear batch_norm instance_norm group_norm layer_norm rms_norm local_response_norm
     normalize softmax log_softmax softmin gumbel_softmax glu prelu adaptive_max_pool1d_with_indices
     adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices grid_sample grid_sampler grid_sampler_2d
-    grid_sampler_3d torchvision.roi_align torchvision.roi_pool torchvision.ps_roi_align torchvision.ps_roi_pool
+    grid_sampler_3d native_batch_norm native_batch_norm_legit native_batch_norm_legit_no_training native_layer_norm
+    native_group_norm torchvision.roi_align torchvision.roi_pool torchvision.ps_roi_align torchvision.ps_roi_pool
     torchvision.nms
     """
 )
@@ -98,7 +102,7 @@ LOSSES = _names(
     mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits cross_entropy
     cross_entropy_loss nll_loss nll_loss2d nll_loss_nd kl_div poisson_nll_loss gaussian_nll_loss
     hinge_embedding_loss margin_ranking_loss soft_margin_loss multilabel_margin_loss multi_margin_loss
-    multilabel_soft_margin_loss cosine_embedding_loss triplet_margin_loss
+    multilabel_soft_margin_loss cosine_embedding_loss triplet_margin_loss cosine_similarity pairwise_distance
     """
 )
 """Means and sums over what is taken number by number."""
@@ -108,7 +112,7 @@ COSTLY = _names(
     conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution linear matmul mm bmm mv dot
     addmm addmv addbmm baddbmm einsum tensordot chain_matmul multi_dot scaled_dot_product_attention
     multi_head_attention_forward lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell inner
-    vdot kron outer ger conv_tbc
+    vdot kron outer ger conv_tbc vmap grad grad_and_value vjp jvp
     """
 )
 """What torch's flop counter counts, directly or in what it is made of."""
@@ -177,18 +181,15 @@ def operation(function: Callable[..., Any]) -> Operation:
     module = getattr(function, "__module__", None) or ""
     known = function in _DISPATCHED or not composed or module.partition(".")[0] == "torch"
     if isinstance(function, torch._ops.OpOverload | torch._ops.OpOverloadPacket):
-        known = str(function).startswith("aten.") or name in FREE or name in PRICED
+        known = str(function).startswith(_TORCHS) or name in FREE or name in PRICED
     plain, inplace = _plain(name)
     return Operation(plain, inplace, known, composed and function not in _DISPATCHED)
 
 
 def _name(function: Callable[..., Any]) -> str:
     if isinstance(function, torch._ops.OpOverload | torch._ops.OpOverloadPacket):
-        return (
-            str(function).removeprefix("aten.").partition(".")[0]
-            if str(function).startswith("aten.")
-            else str(function)
-        )
+        full = str(function)
+        return full.split(".")[1] if full.startswith(_TORCHS) else full
     name: str = getattr(function, "__name__", type(function).__name__)
     owner = getattr(function, "__self__", None)
     return getattr(owner, "__name__", name) if name in {"__get__", "__set__", "__delete__"} else name
@@ -208,6 +209,7 @@ def _plain(name: str) -> tuple[str, bool]:
     return _SAME.get(short, short), False
 
 
+_TORCHS = ("aten.", "prims.")
 _SAME = {
     "radd": "add",
     "rmul": "mul",

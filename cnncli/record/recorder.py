@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 
 from cnncli.layers import Layer, Tensor
 from cnncli.layers.opaque import Opaque
@@ -29,15 +29,23 @@ from cnncli.record.said import Reader, Said
 from cnncli.record.signature import rebuilt, same_shape, signature, tensors_in
 from cnncli.record.spelling import after, constant, of_many
 from cnncli.record.tags import NOTHING, Constant, Flow, Tag
+from cnncli.record.transforms import CONTROL
 
 
 class Failed(NamedTuple):
     """An error, the call of a module that it came out of, and the call of a function with what that said, where it was one."""
 
-    error: Exception
+    error: Exception | SystemExit
     visit: Visit
     call: Call | None
     says: Said | None
+
+
+class Heard(NamedTuple):
+    """A call within a block that is one row."""
+
+    operation: Operation
+    arguments: object
 
 
 class Recorder(TorchFunctionMode):
@@ -54,6 +62,7 @@ class Recorder(TorchFunctionMode):
         self.known: dict[Hashable, Known | Moved] = {}
         self.silent = False
         self.inside: list[Any] = []
+        self.heard: list[Heard] | None = None
         self.failed: Failed | None = None
         self.decided: dict[str, None] = {}  # paths of modules where numbers that flow decide what is done
 
@@ -67,7 +76,12 @@ class Recorder(TorchFunctionMode):
     ) -> Any:  # noqa: ANN401
         """Run a function that was called on tensors, or make what it would make; write it down."""
         del types
+        if (chooses := CONTROL.get(func)) is not None and not self.silent:
+            with self:
+                return chooses(*args, **(kwargs or {}))
         found = operation(func)
+        if self.heard is not None:
+            self.heard.append(Heard(found, (args, kwargs)))
         if found.name in READING and not self.silent:
             self._read((args, kwargs))
         if found.metadata or self.silent:
@@ -284,7 +298,27 @@ class Recorder(TorchFunctionMode):
             self.silent = False
         return self._look(call, says, result)
 
-    def note(self, error: Exception, call: Call | None = None, says: Said | None = None) -> None:
+    def block(self, name: str, run: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        """What is called on tensors that stand for others, as within vmap: one row; torch counts its cost if nothing is strange."""
+        if self.silent or self not in _get_current_function_mode_stack():  # type: ignore[no-untyped-call]
+            return run(*args, **kwargs)
+        self.silent, self.heard = True, []
+        try:
+            result = run(*args, **kwargs)
+            tensors: list[torch.Tensor] = []
+            tensors_in((args, kwargs), tensors)
+            given = {id(each) for each in tensors}
+            tensors_in([each.arguments for each in self.heard], tensors)
+            unique = {id(each): each for each in tensors if id(each) in given or id(each) in self.marks.own}
+            plain = all(each.operation.free or each.operation.costly or each.operation.metadata for each in self.heard)
+            own = tuple(unique.values())
+            found = Operation(name, inplace=False, known=plain, composed=False)
+            call = Call(found, run, args, kwargs, own, tuple(map(self._tag, own)))
+            return self._look(call, None, result) if call.flowing or (plain and _costs(call)) else self._constant(call)
+        finally:
+            self.silent, self.heard = False, None
+
+    def note(self, error: Exception | SystemExit, call: Call | None = None, says: Said | None = None) -> None:
         """Remember where an error came from: the innermost place that it passes."""
         if self.failed is None or self.failed.error is not error:
             self.failed = Failed(error, self.visit, call, says)
@@ -310,7 +344,7 @@ def _state(tag: Tag) -> object:
 
 def _costs(call: Call) -> bool:
     """Whether weights are multiplied with weights, as torch's flop counter counts it."""
-    return bool(call.tensors) and counted(call.function, call.args, call.kwargs) > 0
+    return bool(call.tensors) and (counted(call.function, call.args, call.kwargs) or 0) > 0
 
 
 def _among(tensor: torch.Tensor, others: tuple[torch.Tensor, ...]) -> bool:

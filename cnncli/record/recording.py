@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from cnncli.record.garbage import uncollected
 from cnncli.record.lending import Lent, lent
 from cnncli.record.modules import module_calls
 from cnncli.record.recorder import Recorder
+from cnncli.record.transforms import torch_calls
 from cnncli.seen import unlikely
 
 LARGEST = 2**33
@@ -97,10 +98,11 @@ class _Way(NamedTuple):
             failure, outputs = None, []
             try:
                 args, kwargs = arguments.make(self.inputs)
-                with torch.no_grad(), module_calls(recorder), recorder:
+                with torch.no_grad(), module_calls(recorder), torch_calls(recorder), recorder:
                     result = self.module(*args, **kwargs)
+                    result = list(result) if isinstance(result, Iterator) else result
                 outputs = recorder.flows(result)
-            except Exception as error:  # noqa: BLE001  (whatever somebody else's module raises)
+            except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever somebody else's module raises)
                 failure = fault(error, recorder)
             unused = () if failure else recorder.rows.add_unused()
             network = recorder.drafts.network(self.name, arguments.tensors, outputs, _blocks(self.module, own.modules))

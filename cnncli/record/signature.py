@@ -76,4 +76,14 @@ def replaced(value: Any, others: Mapping[int, torch.Tensor]) -> Any:  # noqa: AN
 
 def same_shape(tensor: torch.Tensor) -> tuple[object, ...]:
     """What a kernel's result depends on, besides the numbers."""
-    return tensor.shape, tensor.stride(), tensor.dtype
+    return tensor.shape, tensor.stride() if is_dense(tensor) else tensor.layout, tensor.dtype
+
+
+def is_dense(tensor: torch.Tensor) -> bool:
+    """Whether it holds its numbers one by one: neither sparse nor quantized."""
+    return tensor.layout == torch.strided and not tensor.is_quantized
+
+
+def storage(tensor: torch.Tensor) -> int:
+    """Which memory a tensor lies in."""
+    return int(tensor.untyped_storage()._cdata) if tensor.layout == torch.strided else id(tensor)
