@@ -26,7 +26,7 @@ class Fault(NamedTuple):
 
     row: the node that failed, the network's last · message: what was wrong · fix: what would help, or "" · path: of the innermost
     module · file, line, code: where in the user's file · shapes: of the call's tensors, for one example · certain: it does not
-    depend on how the module was run
+    depend on how the module was run · ours: the error, where it was not the module that raised it
     """
 
     row: str
@@ -38,13 +38,12 @@ class Fault(NamedTuple):
     code: str
     shapes: tuple[Shape, ...]
     certain: bool
+    ours: BaseException | None = None
 
 
-def fault(error: Exception | SystemExit, recorder: Recorder) -> Fault:
-    """The fault that `error` is; the call that failed becomes the recorder's last row. What our own code raised is raised again."""
+def fault(error: BaseException, recorder: Recorder) -> Fault:
+    """The fault that `error` is; the call that failed becomes the recorder's last row."""
     noted = recorder.failed
-    if not isinstance(error, CnncliError) and _ours(error):
-        raise error
     file, line = place_of(error)
     code = linecache.getline(file, line).strip() if file else ""
     if noted is None or noted.error is not error:
@@ -62,7 +61,8 @@ def fault(error: Exception | SystemExit, recorder: Recorder) -> Fault:
     hint = identifier(call.operation.name if call else type(recorder.lent.modules[visit.path]).__name__)
     recorder.drafts.add(Draft(hint, layer, recorder.rows.settled(flows), visit))
     shapes = tuple(each.shape for each in tensors)
-    return Fault("", message, fix, visit.path, file, line, code, shapes, refused is not None)
+    ours = error if not isinstance(error, CnncliError) and _ours(error) else None
+    return Fault("", message, fix, visit.path, file, line, code, shapes, refused is not None, ours)
 
 
 def _examples(recorder: Recorder, tensors: tuple[torch.Tensor, ...]) -> tuple[Tensor, ...]:
@@ -82,8 +82,10 @@ def _refused(layer: object, inputs: tuple[Tensor, ...]) -> ShapeError | None:
 
 
 def one_line(error: BaseException) -> str:
-    """`ValueError: what it said`."""
+    """`ValueError: what it said`; what is said in our words, without its kind."""
     text = " ".join(str(error).split())
+    if isinstance(error, CnncliError):
+        return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

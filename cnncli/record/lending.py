@@ -68,7 +68,22 @@ def _named(modules: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
             for name, tensor in own.items():
                 if tensor is not None:
                     found.setdefault(id(tensor), (f"{path}.{name}" if path else name, tensor))
+        for name, tensor in _packed(module).items():
+            found[id(tensor)] = (f"{path}.{name}" if path else name, tensor)
     return dict(found.values())
+
+
+def _packed(module: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401
+    """The numbers of a quantized layer, which torch keeps in a form of its own and hands out when asked."""
+    if not is_quantized(module) or isinstance(module, ScriptModule):
+        return {}
+    asked = {name: getattr(module, name) for name in ("weight", "bias") if callable(getattr(module, name, None))}
+    return {name: tensor.detach() for name, ask in asked.items() if isinstance(tensor := ask(), torch.Tensor)}
+
+
+def is_quantized(module: nn.Module) -> bool:
+    """Whether a module is one of those that torch.ao.quantization makes."""
+    return any(kind.__module__.startswith("torch.ao.nn.quantized.") for kind in type(module).__mro__)
 
 
 def _tensors(module: nn.Module) -> tuple[dict[str, Any], ...]:

@@ -8,7 +8,7 @@ import torch
 
 from cnncli.record.examples import Batch
 from cnncli.record.lending import Lent
-from cnncli.record.signature import replaced
+from cnncli.record.signature import one_shape, replaced
 from cnncli.record.tags import NOTHING, Constant, Tag
 from cnncli.seen import Seen
 
@@ -54,7 +54,7 @@ class Marks:
     def seen(self, tensor: torch.Tensor, *, constant: bool | None = None) -> Seen:
         """A tensor as one example sees it."""
         constant = self.is_constant(tensor) if constant is None else constant
-        return self.batch.see(tuple(tensor.shape), tensor.dtype, constant=constant)
+        return self.batch.see(one_shape(tensor), tensor.dtype, constant=constant)
 
     def at_home(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: dict[int, torch.Tensor]

@@ -16,6 +16,8 @@ from cnncli.layers import OWN, Layer
 from cnncli.layers.activation import Identity
 from cnncli.layers.conv import Conv1d, Conv2d, Conv3d
 from cnncli.layers.dropout import StochasticDepth
+from cnncli.layers.linear import Linear
+from cnncli.record.lending import is_quantized
 from cnncli.record.recorder import Recorder
 
 CONVOLUTIONS: dict[type[nn.Module], type[Conv1d | Conv2d | Conv3d]] = {
@@ -29,14 +31,16 @@ def carried(modules: Iterable[nn.Module]) -> dict[int, Layer]:
     """The specs of those among `modules` that are one row whatever they call, by the modules' ids.
 
     Those are what `build` made for a spec that torch.nn has no module for, convolutions whose padding is not zeros, which torch
-    pads first, and torchvision's stochastic depth, which does nothing in eval mode.
+    pads first, quantized ones, and torchvision's stochastic depth, which does nothing in eval mode.
     """
     found: dict[int, Layer] = {}
     for each in modules:
         if isinstance(each, NetworkModule):
             found |= _built(each)
         elif type(each) in CONVOLUTIONS and each.padding_mode != "zeros":
-            found[id(each)] = _padded(each)
+            found[id(each)] = _convolution(type(each), each, bias=each.bias is not None)
+        elif is_quantized(each) and (layer := _unquantized(each)):
+            found[id(each)] = layer
         elif _skipped(each):
             found[id(each)] = _skipping(each)
     return found
@@ -61,8 +65,17 @@ def _needs_own(layer: Layer) -> bool:
     return layer.home == OWN or bool(getattr(layer, "sided", False)) or type(layer) is Identity
 
 
-def _padded(module: Any) -> Layer:  # noqa: ANN401  (a convolution over one, two or three axes)
-    return CONVOLUTIONS[type(module)](
+def _unquantized(module: Any) -> Layer | None:  # noqa: ANN401
+    """What a quantized layer does, as the layer that it was made from."""
+    names = {kind.__name__ for kind in type(module).__mro__}
+    if "Linear" in names:
+        return Linear(in_features=module.in_features, out_features=module.out_features, bias=module.bias() is not None)
+    kind = next((kind for kind in CONVOLUTIONS if kind.__name__ in names), None)
+    return None if kind is None else _convolution(kind, module, bias=module.bias() is not None)
+
+
+def _convolution(kind: type[nn.Module], module: Any, *, bias: bool) -> Layer:  # noqa: ANN401
+    return CONVOLUTIONS[kind](
         in_channels=module.in_channels,
         out_channels=module.out_channels,
         kernel_size=module.kernel_size,
@@ -70,7 +83,7 @@ def _padded(module: Any) -> Layer:  # noqa: ANN401  (a convolution over one, two
         padding=module.padding,
         dilation=module.dilation,
         groups=module.groups,
-        bias=module.bias is not None,
+        bias=bias,
         padding_mode=module.padding_mode,
     )
 
@@ -93,7 +106,7 @@ def module_calls(recorder: Recorder) -> Iterator[None]:
             if layer is None and not isinstance(module, ScriptModule):
                 return original(module, *args, **kwargs)
             return recorder.stop(module, layer, partial(original, module), args, kwargs)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             recorder.note(error)
             raise
         finally:

@@ -50,7 +50,8 @@ ELEMENTWISE = _names(
     xlogy true_divide subtract multiply divide negative positive sinc deg2rad rad2deg heaviside float_power ldexp
     logaddexp logaddexp2 conj resolve_conj resolve_neg real imag uniform normal masked_scatter put truediv to_copy
     nextafter copysign fake_quantize_per_tensor_affine fake_quantize_per_channel_affine quantize_per_tensor
-    quantize_per_channel dequantize int_repr
+    quantize_per_channel dequantize int_repr quantized.add quantized.add_relu quantized.mul quantized.mul_relu
+    quantized.add_scalar quantized.mul_scalar quantized.hardswish quantized.leaky_relu quantized.sigmoid
     """
 )
 """One number out of those at the same place; nothing is multiplied and added up."""
@@ -75,7 +76,7 @@ MOVES = _names(
     split_with_sizes scatter_reduce as_strided expand broadcast_to select narrow reshape view flatten permute
     transpose embedding embedding_bag movedim unflatten ravel
     squeeze unsqueeze view_as reshape_as contiguous detach alias data unsafe_view atleast_1d atleast_2d atleast_3d expand_as
-    pack_padded_sequence pad_packed_sequence slice index zeros ones full empty
+    pack_padded_sequence pad_packed_sequence slice index zeros ones full empty quantized.cat
     split chunk unsafe_chunk unsafe_split unbind t T mT H mH swapaxes swapdims moveaxis adjoint matrix_H hsplit vsplit dsplit
     """
 )

@@ -18,7 +18,7 @@ from cnncli.layers.shape import Slice
 from cnncli.record.draft import Draft, Drafts, Visit, identifier
 from cnncli.record.examples import Batch
 from cnncli.record.known import Known, Moved
-from cnncli.record.lending import Lent
+from cnncli.record.lending import Lent, is_quantized
 from cnncli.record.looking import Call, Looker, moved, said, sized_by_numbers
 from cnncli.record.marks import Marks
 from cnncli.record.measure import counted
@@ -35,7 +35,7 @@ from cnncli.record.transforms import CONTROL
 class Failed(NamedTuple):
     """An error, the call of a module that it came out of, and the call of a function with what that said, where it was one."""
 
-    error: Exception | SystemExit
+    error: BaseException
     visit: Visit
     call: Call | None
     says: Said | None
@@ -277,6 +277,9 @@ class Recorder(TorchFunctionMode):
         tensors: list[torch.Tensor] = []
         tensors_in((args, kwargs), tensors)
         weights: dict[str, torch.Tensor] = dict(module.named_parameters()) | dict(module.named_buffers())
+        if is_quantized(module):
+            home = f"{self.visit.path}." if self.visit.path else ""
+            weights |= {name: own for name in ("weight", "bias") if (own := self.lent.own.get(home + name)) is not None}
         if layer is not None:
             self.rows.settings |= {
                 self.marks.own[id(each)].name for each in module.buffers() if id(each) in self.marks.own
@@ -318,7 +321,7 @@ class Recorder(TorchFunctionMode):
         finally:
             self.silent, self.heard = False, None
 
-    def note(self, error: Exception | SystemExit, call: Call | None = None, says: Said | None = None) -> None:
+    def note(self, error: BaseException, call: Call | None = None, says: Said | None = None) -> None:
         """Remember where an error came from: the innermost place that it passes."""
         if self.failed is None or self.failed.error is not error:
             self.failed = Failed(error, self.visit, call, says)
@@ -343,8 +346,8 @@ def _state(tag: Tag) -> object:
 
 
 def _costs(call: Call) -> bool:
-    """Whether weights are multiplied with weights, as torch's flop counter counts it."""
-    return bool(call.tensors) and (counted(call.function, call.args, call.kwargs) or 0) > 0
+    """Whether weights are multiplied with weights, as torch's flop counter counts it, or may be where it cannot."""
+    return bool(call.tensors) and counted(call.function, call.args, call.kwargs) != 0
 
 
 def _among(tensor: torch.Tensor, others: tuple[torch.Tensor, ...]) -> bool:

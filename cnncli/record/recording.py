@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from signal import SIGTERM
 from typing import NamedTuple
 
 import torch
@@ -53,7 +54,8 @@ def record(
     inputs: positional arguments, or named ones; a `Tensor` stands for a batch of such examples, or where its batch is None for
     itself · device: `meta` (the CPU where a module cannot run there) or `cpu` · training: in train mode instead of eval mode
 
-    Raises `RequestError` for another device. A module that raises is no error here: see `Recording.failure`.
+    Raises `RequestError` for another device. A module that raises is no error here: see `Recording.failure`; what is raised by
+    the recorder's own fault is raised again.
     """
     if device not in ("meta", "cpu"):
         raise RequestError(f"device {device!r} cannot be recorded on; write meta or cpu")
@@ -76,6 +78,8 @@ def record(
             return found
         best = found
     assert best is not None  # noqa: S101  (there is at least one try)
+    if best.failure is not None and best.failure.ours is not None:
+        raise best.failure.ours
     return best
 
 
@@ -102,7 +106,9 @@ class _Way(NamedTuple):
                     result = self.module(*args, **kwargs)
                     result = list(result) if isinstance(result, Iterator) else result
                 outputs = recorder.flows(result)
-            except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever somebody else's module raises)
+            except BaseException as error:  # whatever somebody else's module raises
+                if isinstance(error, KeyboardInterrupt) or getattr(error, "code", None) == 128 + SIGTERM:
+                    raise  # the program is told to end
                 failure = fault(error, recorder)
             unused = () if failure else recorder.rows.add_unused()
             network = recorder.drafts.network(self.name, arguments.tensors, outputs, _blocks(self.module, own.modules))

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from cnncli.errors import RequestError
+
 
 class Place(NamedTuple):
     """Where a tensor stood: its place among the tensors of the call."""
@@ -76,7 +78,14 @@ def replaced(value: Any, others: Mapping[int, torch.Tensor]) -> Any:  # noqa: AN
 
 def same_shape(tensor: torch.Tensor) -> tuple[object, ...]:
     """What a kernel's result depends on, besides the numbers."""
-    return tensor.shape, tensor.stride() if is_dense(tensor) else tensor.layout, tensor.dtype
+    return one_shape(tensor), tensor.stride() if is_dense(tensor) else tensor.layout, tensor.dtype
+
+
+def one_shape(tensor: torch.Tensor) -> tuple[int, ...]:
+    """A tensor's sizes; raises `RequestError` for one that has several."""
+    if tensor.is_nested:
+        raise RequestError("nested tensors are of many shapes at once; give it padded ones, of one shape")
+    return tuple(tensor.shape)
 
 
 def is_dense(tensor: torch.Tensor) -> bool:

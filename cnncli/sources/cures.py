@@ -29,6 +29,8 @@ def cure_of(request: Request, module: nn.Module, inputs: Any, maker: Maker | Non
     """What makes `module` run that raised on `inputs`; "" where nothing that is tried does."""
     if request.inputs and maker is not None and (cure := _other_size(request, inputs, maker)):
         return cure
+    if request.inputs and (cure := _other_dtype(request, module, inputs)):
+        return cure
     if not request.batch or not request.inputs:
         return ""
     shorter = _each(inputs, _without_first)
@@ -59,6 +61,22 @@ def _other_size(request: Request, inputs: Any, maker: Maker) -> str:  # noqa: AN
             if _runs(request, module, inputs):
                 return f"it is made for images of one size: write {name}={size if size == height else typed((height, width))}"
     return ""
+
+
+def _other_dtype(request: Request, module: nn.Module, inputs: Any) -> str:  # noqa: ANN401
+    """`write --input 3x32x32:bfloat16`, where the weights are such numbers and float32 was given."""
+    own = {str(each.dtype).removeprefix("torch.") for each in module.parameters() if each.is_floating_point()}
+    if len(own) != 1 or own == {"float32"}:
+        return ""
+    (dtype,) = own
+
+    def cast(tensor: Any) -> Any:  # noqa: ANN401
+        return replace(tensor, dtype=dtype) if isinstance(tensor, Tensor) and tensor.dtype == "float32" else tensor
+
+    if not _runs(request, module, _each(inputs, cast)):
+        return ""
+    first = next(each for each in tensors(inputs) if str(each.dtype).endswith("float32"))
+    return f"its weights are {dtype}, the input is float32: write --input {typed(first.shape)}:{dtype}"
 
 
 def _size_arguments(maker: Callable[..., Any]) -> list[str]:

@@ -116,16 +116,38 @@ def test_sparse_buffers(laid: Callable[[torch.Tensor], torch.Tensor]) -> None:
     assert net.graph is before
 
 
-def test_a_module_that_ends_the_program() -> None:
+class Left(BaseException):
+    """What `except Exception` does not catch."""
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), Left(3)])
+def test_a_module_that_ends_the_program(error: BaseException) -> None:
     """It is a fault of the module's, with its line."""
 
     def leave(*_: object) -> None:
-        raise SystemExit(3)
+        raise error
 
     found = package.summary(Net(leave), (8,))
     assert found.fault is not None
-    assert found.fault.message == "SystemExit: 3"
+    assert found.fault.message == f"{type(error).__name__}: 3"
     assert found.fault.file == __file__
+
+
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+def test_nested_tensors_are_refused(layout: torch.layout) -> None:
+    """They have no one shape: what is computed of them is never taken for nothing."""
+    nested = torch.nested.nested_tensor
+    found = package.summary(Net(lambda net, x: net.first(nested([x[0], x[0][:3]], layout=layout))), (5, 8))
+    assert found.fault is not None
+    assert "give it padded ones" in found.fault.message
+
+
+def test_weights_of_another_dtype() -> None:
+    """The fix names the input that it takes."""
+    found = package.summary(nn.Conv1d(3, 4, 3).bfloat16(), (3, 8))
+    assert found.failure is not None
+    assert found.failure.fix.endswith("write --input 3x8:bfloat16")
+    assert package.summary(nn.Conv1d(3, 4, 3).bfloat16(), "3x8:bfloat16").failure is None
 
 
 def test_a_network_torch_has_decomposed() -> None:
