@@ -72,10 +72,10 @@ class Train(Section):
         description="classify and keep a running mean of the weights, of which each step keeps this share, as in 0.99; null: the "
         "weights themselves",
     )
-    init: Literal["xavier", "kaiming", "default"] = Field(
+    init: Literal["xavier", "kaiming", "positive", "default"] = Field(
         default="xavier",
-        description="first weights: xavier and kaiming draw uniformly (and scores that go through a ReLU start at 1), default is "
-        "what torch or the library does; without, a library's network keeps its own",
+        description="first weights: xavier and kaiming draw uniformly, positive is xavier with scores at 1 that go through a ReLU, "
+        "default is what torch or the library does; without, a library's network keeps its own",
     )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto",

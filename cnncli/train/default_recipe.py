@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from math import floor, log10, prod, sqrt
 
 from cnncli.layers import Layer
-from cnncli.layers.activation import Hardsigmoid, Hardtanh, Identity, LogSigmoid, ScaledTanh, Sigmoid, Softmax, Tanh
+from cnncli.layers.activation import (
+    Hardsigmoid,
+    Hardtanh,
+    Identity,
+    LogSigmoid,
+    ReLU,
+    ReLU6,
+    ScaledTanh,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
 from cnncli.layers.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, InstanceNorm2d, LayerNorm
 from cnncli.layers.rms_norm import RMSNorm
 from cnncli.network import Network, source
@@ -80,12 +91,15 @@ def learning_rate(network: Network) -> float:
 def first_weights(network: Network) -> str:
     """`xavier` where most activations are bounded (sigmoid, tanh) or there are none; else `kaiming`, for ReLU and its kin.
 
-    `xavier` too where the scores themselves go through an activation, as NiN's through ReLU: with the larger weights of
-    `kaiming` the first steps push the scores of whole classes below 0, from where no gradient comes back.
+    `positive` where the scores themselves go through a ReLU, as NiN's do: the first steps would push those of whole classes
+    below 0, from where no gradient comes back.
     """
     acting = [node.layer for node in network.nodes if acts(node.layer)]
     bounded = sum(isinstance(layer, _BOUNDED) for layer in acting)
-    return "xavier" if 2 * bounded >= len(acting) or scores_through(network) else "kaiming"
+    through = scores_through(network)
+    if through is not None:
+        return "positive" if isinstance(through[1], ReLU | ReLU6) else "xavier"
+    return "xavier" if 2 * bounded >= len(acting) else "kaiming"
 
 
 def scores_through(network: Network) -> tuple[str, Layer] | None:

@@ -41,7 +41,7 @@ def test_first_weights_suit_the_activations() -> None:
     assert first_weights(network("lenet", activation="relu")) == "kaiming"
     assert first_weights(network("mobilenet_v2")) == "kaiming"
     assert first_weights(network("vgg11")) == "kaiming"
-    assert first_weights(network("nin")) == "xavier"  # its scores go through ReLU
+    assert first_weights(network("nin")) == "positive"  # its scores go through ReLU
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,9 @@ def test_first_weights_suit_the_activations() -> None:
         ("nin@caffe", "block4.conv3"),
         ("nin@d2l norm=batch", "block4.norm3"),
         ("nin init=default", ""),
+        ("nin init=xavier", ""),
         ("torchvision:squeezenet1_1", ""),
-        ("torchvision:squeezenet1_1 init=xavier", "classifier.1"),
+        ("torchvision:squeezenet1_1 init=positive", "classifier.1"),
         ("vgg11", ""),
         ("lenet", ""),
     ],
