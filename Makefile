@@ -32,7 +32,7 @@ $(VENV)/bin/python:
 # torch and torchvision must come from matching releases; a wrong pair fails at import, so look now and say it plainly.
 $(VENV)/.ready: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
-	$(BIN)/python -m cnncli.install_check
+	$(BIN)/python -m cnncli.cli._install_check
 	touch $@
 
 $(VENV)/.test-ready: $(VENV)/.ready

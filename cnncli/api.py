@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from cnncli.analysis.report import Report, report
 from cnncli.errors import RequestError
 from cnncli.layers import ITEM_BYTES, Tensor
-from cnncli.report import Report, report
+from cnncli.layers.parsing import Value, inputs
 from cnncli.sources.cures import tensors
 from cnncli.sources.request import Loaded, Request
-from cnncli.written import Value, inputs
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from cnncli.record import Fault
+    from cnncli.tracing import Fault
 
 Input: TypeAlias = Any
 """A shape C×H×W without the batch ((3, 224, 224), "3x224x224" or "10:int64"), a `Tensor`, or an example with its batch first (a

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from cnncli.field import Field
+from cnncli.analysis.report import Row, _Walk
+from cnncli.arithmetic.receptive_field import Field
 from cnncli.layers import Shape
 from cnncli.network import Network
-from cnncli.report import Row, _Walk
 
 LEFT_OUT = (nn.ReLU, nn.ReLU6, nn.Sigmoid, nn.Tanh, nn.LocalResponseNorm)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LOOK = "import cnncli.recipe as r, cnncli, cnncli.datasets.digits; print(cnncli.__file__); print(*r.available())"
+LOOK = "import cnncli.sources.recipes as r, cnncli, cnncli.data.digits; print(cnncli.__file__); print(*r.available())"
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_from_a_wheel_built_from_the_tree(tree: Path, tmp_path: Path) -> None:
     run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path), cwd=tree)
     (wheel,) = tmp_path.glob("*.whl")
     held = zipfile.ZipFile(wheel).namelist()
-    assert {"cnncli/recipes/lenet.yaml", "cnncli/datasets/digits.gz", "cnncli/py.typed"} <= set(held)
+    assert {"cnncli/recipes/lenet.yaml", "cnncli/data/digits.gz", "cnncli/py.typed"} <= set(held)
     assert not [name for name in held if name.startswith(("tests/", "recipes/"))]
     pip("--target", str(tmp_path / "site"), str(wheel), cwd=tmp_path)
     assert recipes_seen(tmp_path / "site", tmp_path) == names_in(tree)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cnncli.cli import command
-from cnncli.datasets import datasets
+from cnncli.data import datasets
 from cnncli.errors import UnknownName
 from cnncli.layers import layer_kinds
 from cnncli.models import models

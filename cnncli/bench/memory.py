@@ -14,9 +14,9 @@ from cnncli.bench.figures import Most, largest, within
 from cnncli.bench.peak import supported
 from cnncli.bench.plan import LARGEST, Case
 from cnncli.bench.subject import Run, Subject, needed, room
-from cnncli.datasets.progress import Progress
+from cnncli.data.progress import Progress
 from cnncli.sources.recorded import guests
-from cnncli.train.device import wait
+from cnncli.training.device import wait
 
 
 class Named(NamedTuple):

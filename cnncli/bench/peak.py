@@ -36,8 +36,8 @@ def main() -> None:
     with redirect_stdout(sys.stderr):
         asked = json.load(sys.stdin)
         _give_back()
+        from cnncli.layers.parsing import inputs
         from cnncli.sources import Request, load
-        from cnncli.written import inputs
 
         own = {key: tuple(each) if isinstance(each, list) else each for key, each in asked["arguments"].items()}
         loaded = load(Request(asked["source"], inputs(asked["inputs"]), own))

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import torch
 
+from cnncli.analysis.report import Report, report
 from cnncli.bench.figures import Most, Timed, gib
 from cnncli.bench.memory import Named, most, peaks
 from cnncli.bench.plan import Case, Plan
 from cnncli.bench.subject import Run, Subject, images, room
 from cnncli.bench.timing import AGAIN, CEILING, Stopwatch, Yardstick, reason
-from cnncli.datasets.progress import Progress
+from cnncli.data.progress import Progress
 from cnncli.errors import RequestError
-from cnncli.report import Report, report
-from cnncli.train import device as devices
-from cnncli.train.environment import device_name
+from cnncli.training import device as devices
+from cnncli.training.environment import device_name
 
 SLOW = "this device has no instructions for it and emulates it, several times slower; --precision bfloat16 measures it all the same"
 

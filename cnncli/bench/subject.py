@@ -9,18 +9,18 @@ from typing import Any
 import torch
 from torch import nn
 
+from cnncli.analysis.report import report
 from cnncli.bench.figures import gib
 from cnncli.bench.plan import Case
 from cnncli.build import build
-from cnncli.code.check import filled
-from cnncli.datasets.memory import available
+from cnncli.data.memory import available
 from cnncli.errors import RequestError
+from cnncli.formats.python.check import filled
 from cnncli.layers import Tensor
 from cnncli.network import Network
-from cnncli.record.signature import tensors_in
-from cnncli.report import report
 from cnncli.sources import Loaded
-from cnncli.train.casting import Casting, may_need_float32
+from cnncli.tracing.signature import tensors_in
+from cnncli.training.casting import Casting, may_need_float32
 
 ITEM = 4  # bytes of a weight
 

@@ -8,11 +8,11 @@ from typing import Protocol
 
 import torch
 
-from cnncli.datasets.progress import Progress
+from cnncli.data.progress import Progress
 from cnncli.errors import RequestError
-from cnncli.record.fault import one_line
 from cnncli.sources.recorded import guests
-from cnncli.train.device import wait
+from cnncli.tracing.fault import one_line
+from cnncli.training.device import wait
 
 ROUNDS = 4
 CEILING = 1.0  # seconds at least for a ceiling: of one that is disturbed every time, the fastest is none

@@ -75,7 +75,7 @@ class LazyGroup(TyperGroup):
 
 def _summary(name: str) -> TyperCommand:
     """The command with its name, its help and its heading alone."""
-    from cnncli.render.text import without_markup
+    from cnncli.text import without_markup
 
     heading = next((heading for heading, names in GROUPS.items() if name in names.split()), None)
     return TyperCommand(name, help=without_markup(getdoc(_function(name)) or ""), rich_help_panel=heading)
@@ -142,7 +142,7 @@ def _open_streams() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; every error is one line on stderr."""
-    from cnncli.render.text import plain_stand_ins
+    from cnncli.text import plain_stand_ins
 
     if not "".join(arguments).isascii():
         from cnncli.cli._typeset import as_typed
@@ -191,7 +191,7 @@ def _reader_left() -> int:
 
 
 def _explain(error: Exception, arguments: Sequence[str]) -> int:
-    from cnncli.render.text import complain
+    from cnncli.text import complain
 
     if isinstance(error, CnncliError):
         complain(f"{error}{_line_instead(error, arguments)}")
@@ -215,7 +215,7 @@ def _line_instead(error: CnncliError, arguments: Sequence[str]) -> str:
 
 
 def _explain_usage(error: Any) -> int:  # noqa: ANN401  (a type of typer's vendored click)
-    from cnncli.render.text import complain
+    from cnncli.text import complain
 
     context = error.ctx
     if type(error).__name__ == "NoArgsIsHelpError":

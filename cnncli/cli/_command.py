@@ -15,7 +15,7 @@ class Command(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         """The help as it is written: typer would read `[export]` as markup and leave it out."""
-        from cnncli.render.text import without_markup
+        from cnncli.text import without_markup
 
         described: list[Any] = [self, *self.params]
         for part in described:

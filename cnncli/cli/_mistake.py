@@ -10,9 +10,8 @@ from typing import Any
 
 from typer.core import TyperOption
 
-from cnncli import words
 from cnncli.errors import CnncliError, RequestError, nearest
-from cnncli.registry import letters, same_letters
+from cnncli.registry import letters, same_letters, synonyms
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _RECIPES = ("train", "resume", "lr-find")
@@ -53,7 +52,7 @@ def named_first(command: Command, given: list[str]) -> list[str]:
     takes = {param.name for param in command.params} & {"arguments", "images"}
     for place, word in enumerate(given):
         key, _, value = word.partition("=")
-        if takes and value and words.meant(words.POSITIONS, key) == 0 and not Path(given[0]).exists():
+        if takes and value and synonyms.meant(synonyms.POSITIONS, key) == 0 and not Path(given[0]).exists():
             return [value, *given[:place], *given[place + 1 :]]
     if command.name == "solve" and "=" in given[0]:
         return [part for word in given for part in (f"--{word}".split("=", 1) if "=" in word else [word])]
@@ -110,17 +109,17 @@ def _with_option(command: Command, name: str, given: list[str]) -> list[str]:
     value = given[place + 1] if follows else value
     before, after, values = given[:place], given[place + 1 + follows :], [value] if equals or follows else []
     options, word = _options(command), letters(written)
-    for meant in (word, *words.OPTIONS.get(word, ())):
-        if letters(meant) in options and (values or word not in words.FLAGS):
+    for meant in (word, *synonyms.OPTIONS.get(word, ())):
+        if letters(meant) in options and (values or word not in synonyms.FLAGS):
             option = options[letters(meant)]
             switch = _switched(command, option, value) if values else None
             return [*before, *([option, *values] if switch is None else [option] * switch), *after]
     if (no := options.get(f"no{word}")) and (value.lower() in _SWITCHES or not values):
         return [*before, *([no] if _SWITCHES.get(value.lower()) is False else []), *after]
-    instead = words.FLAGS.get(word, "").split()
+    instead = synonyms.FLAGS.get(word, "").split()
     if instead and (letters(instead[0].strip("-")) in options or ("=" in instead[0] and command.name in _RECIPES)):
         return [*before, *instead, *values, *after]
-    position = words.POSITIONS.get(word)
+    position = synonyms.POSITIONS.get(word)
     if value and position is not None and _takes(command, position):
         return [value, *before, *after] if position == 0 else [*before, *after, value]
     if value and (pair := _pair(command, written.lstrip("-"), value)):
@@ -129,7 +128,7 @@ def _with_option(command: Command, name: str, given: list[str]) -> list[str]:
         return [*before, *after, pair]
     near = options.get(nearest(word, options, 0.75) or "")
     values = [] if _is_flag(command, near) else values
-    advice = words.ADVICE.get(word)
+    advice = synonyms.ADVICE.get(word)
     if word in {"out", "output", "o", "save", "file"} and command.name not in _RECIPES:
         advice = f"the result goes to stdout: {typed(command.name, *before, *after)} > FILE"
     if advice is None and near:
@@ -152,7 +151,7 @@ def _switched(command: Command, option: str, value: str) -> bool | None:
 
 def _bare_key(command: Command, name: str) -> str:
     """`nesterov=true` for a recipe's key that stands alone, "" for none; raises `RequestError` where it needs a value."""
-    from cnncli.recipe_schema.keys import keys
+    from cnncli.recipe.keys import keys
 
     pair = _pair(command, name, "true")
     path = next((path for path in keys() if pair and str(path[-1]) == pair.partition("=")[0]), None)
@@ -180,12 +179,12 @@ def _pair(command: Command, name: str, value: str) -> str:
     """`name=value` where an option is a recipe's key, or may be an argument of the network's own; else ""."""
     key = name.replace("-", "_")
     if command.name in _RECIPES:
-        from cnncli.recipe_schema.keys import keys
+        from cnncli.recipe.keys import keys
 
         known = {part for path in keys() for part in (str(path[-1]), ".".join(map(str, path)))} - {"name"}
-        return f"{key}={value}" if key in known or letters(key) in words.KEYS else ""
+        return f"{key}={value}" if key in known or letters(key) in synonyms.KEYS else ""
     free = "arguments" in {param.name for param in command.params} and command.name not in ("params", "models")
-    strange = letters(name) not in words.ADVICE and nearest(name, _options(command), 0.8) is None
+    strange = letters(name) not in synonyms.ADVICE and nearest(name, _options(command), 0.8) is None
     return f"{key}={value}" if free and strange else ""
 
 
@@ -229,7 +228,7 @@ def _with_value(command: Command, param: Any, wrong: Any, given: list[str]) -> l
     )
     if clumped and not value.isdigit():  # typer reads `-bs 64` as `-b s`
         return _with_option(command, clumped, given)
-    meant = words.one_of(value, words.CHOICES, choices)
+    meant = synonyms.one_of(value, synonyms.CHOICES, choices)
     if meant is not None and meant != value:
         for written, instead in ((value, meant), *((f"{opt}={value}", f"{opt}={meant}") for opt in param.opts)):
             if written in given:
@@ -276,7 +275,7 @@ def _nameless(command: Command, given: Sequence[str]) -> str:
     own = 0 if command.name == "solve" else sum(not isinstance(param, TyperOption) for param in command.params)
     named = [word for place, word in enumerate(given) if place not in places]
     first, loose = [given[place] for place in places[:own]], [given[place] for place in places[own:]]
-    free = [name for name in words.IN_ORDER.get(command.name, "").split() if f"--{name}" not in named]
+    free = [name for name in synonyms.IN_ORDER.get(command.name, "").split() if f"--{name}" not in named]
     choices = {
         str(choice): param
         for param in command.params
@@ -307,8 +306,8 @@ def _alone(command: Command, given: Sequence[str]) -> list[int]:
 
 def _option_for(command: Command, word: str) -> str:
     """The option of which `word` looks like a value; "" for none."""
-    from cnncli.datasets import datasets, families
-    from cnncli.written import parts_of
+    from cnncli.data import datasets, families
+    from cnncli.layers.parsing import parts_of
 
     suffix = Path(word).suffix.lower()
     looks = {
@@ -316,7 +315,7 @@ def _option_for(command: Command, word: str) -> str:
         "--level": word in {"1", "2", "3"},
         "--out": suffix in {".py", ".png"},
         "--input": all(part.isdigit() for part in parts_of(word)) and command.name not in _RECIPES,
-        "--data": words.one_of(word, words.SETS, datasets()) is not None or word.partition(":")[0] in families(),
+        "--data": synonyms.one_of(word, synonyms.SETS, datasets()) is not None or word.partition(":")[0] in families(),
         "--row": re.fullmatch(r"[A-Za-z][\w.]*\d[\w.]*", word) is not None,
     }
     options = set(_options(command).values())
@@ -356,7 +355,7 @@ def _example(param: Any) -> str:  # noqa: ANN401
 
 def newest_run() -> str:
     """The newest run here; "" where there is none."""
-    from cnncli.train import folder
+    from cnncli.training import folder
 
     try:
         return folder.newest().as_posix()

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 def require_sound(loaded: Loaded) -> None:
     """Raise `ShapeError`, with the cure, where the network cannot take its input."""
+    from cnncli.analysis.report import report
+    from cnncli.analysis.solve_network import smallest_input
     from cnncli.render.summary import failure_text
-    from cnncli.report import report
-    from cnncli.solve import smallest_input
 
     found = report(loaded.network)
     if found.failure:

@@ -6,10 +6,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from cnncli import words
 from cnncli.cli._mistake import IMAGES, newest_run, typed
 from cnncli.errors import RequestError, UnknownName, nearest
-from cnncli.registry import letters, same_letters
+from cnncli.registry import letters, same_letters, synonyms
 
 
 def line_meant(given: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -19,12 +18,12 @@ def line_meant(given: Sequence[str], known: Sequence[str]) -> list[str]:
         return [*rest[:1], "--help"]
     if letters(name) == "version":
         return ["--version"]
-    found = same_letters(name, known) or words.meant(words.COMMANDS, name)
+    found = same_letters(name, known) or synonyms.meant(synonyms.COMMANDS, name)
     if found:
         return [found, *rest]
-    if advice := words.meant(words.NO_COMMANDS, name):
+    if advice := synonyms.meant(synonyms.NO_COMMANDS, name):
         raise RequestError(f"unknown command {name!r}; {advice}")
-    if instead := words.meant(words.INSTEAD, name):
+    if instead := synonyms.meant(synonyms.INSTEAD, name):
         raise RequestError(f"unknown command {name!r}; write {_line(instead, rest)}")
     if what := _argument(name, rest):
         raise RequestError(what)
@@ -56,15 +55,15 @@ def _is_run(name: str) -> bool:
 
 def _argument(name: str, rest: Sequence[str]) -> str:
     """What a word is that some command takes as its argument, and which; "" for none."""
-    from cnncli.datasets import datasets
+    from cnncli.data import datasets
     from cnncli.layers import layer_kinds
     from cnncli.models import models
-    from cnncli.recipe import available
+    from cnncli.sources.recipes import available
 
     source = same_letters(name.partition("@")[0], models()) or ":" in name
     suffix, rest_of_line = Path(name).suffix.lower(), " ".join(map(shlex.quote, rest))
-    recipe, data_set = same_letters(name, available()), words.one_of(name, words.SETS, datasets())
-    layer = same_letters(name, layer_kinds()) or letters(name) in {*words.KINDS, *words.NO_KINDS}
+    recipe, data_set = same_letters(name, available()), synonyms.one_of(name, synonyms.SETS, datasets())
+    layer = same_letters(name, layer_kinds()) or letters(name) in {*synonyms.KINDS, *synonyms.NO_KINDS}
     quoted = shlex.quote(name)
     known = (
         (_is_run(name), f"is a run; write cnncli evaluate {quoted}, or predict, health, export"),

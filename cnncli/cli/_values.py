@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from cnncli.errors import RequestError
-from cnncli.written import parts_of
+from cnncli.layers.parsing import parts_of
 
 
 def spread(text: str | None) -> object:
@@ -89,7 +89,7 @@ def image_size(text: str | None, option: str = "--size") -> tuple[int, int] | No
     """`240x320` as height and width; one number is both. Raises `RequestError`."""
     if text is None:
         return None
-    from cnncli.written import shape
+    from cnncli.layers.parsing import shape
 
     found = shape(text, option)
     if len(found) > 2 or max(found) > 10_000:

@@ -56,13 +56,13 @@ def bench(
     Example: cnncli bench alexnet --batch-size 1,8,32 --forward-only
     """
     from cnncli.bench.plan import planned
-    from cnncli.datasets.progress import Progress
+    from cnncli.data.progress import Progress
+    from cnncli.layers.parsing import inputs
     from cnncli.render.data import bar
     from cnncli.render.live import Live
     from cnncli.sources import Request, load, require_module
-    from cnncli.train.machine import settle_in
-    from cnncli.train.request import check_device
-    from cnncli.written import inputs
+    from cnncli.training.machine import settle_in
+    from cnncli.training.request import check_device
 
     check_device(device)
     plan = planned(batch_size, precision, memory_format, seconds, forward_only=forward_only)
@@ -74,8 +74,8 @@ def bench(
     from cnncli.bench.run import bench as measure
     from cnncli.bench.subject import subject
     from cnncli.render.bench import show_benchmark
-    from cnncli.train.device import device as device_called
-    from cnncli.train.signals import Interruption
+    from cnncli.training.device import device as device_called
+    from cnncli.training.signals import Interruption
 
     progress, interruption = Progress(), Interruption()
     ready = subject(loaded, device_called(device))

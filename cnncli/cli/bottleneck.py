@@ -10,7 +10,7 @@ from cnncli.cli._options import Format, Out
 from cnncli.cli._values import picture_path
 from cnncli.errors import RequestError
 from cnncli.layers import Shape
-from cnncli.written import shape
+from cnncli.layers.parsing import shape
 
 _CIN = 192  # of GoogLeNet's block inception3a, as the other defaults are
 

@@ -11,12 +11,12 @@ from cnncli.cli._options import Inputs, NoBatch, Pairs, Source
 from cnncli.cli._sound import require_sound
 from cnncli.cli._values import merge, pairs
 from cnncli.errors import CheckFailed, RequestError
-from cnncli.written import inputs
+from cnncli.layers.parsing import inputs
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from cnncli.code.check import Original
+    from cnncli.formats.python.check import Original
     from cnncli.network import Network
     from cnncli.sources import Loaded
 
@@ -44,7 +44,7 @@ def code(
 
     Example: cnncli code lenet --out lenet.py
     """
-    from cnncli.code import to_python
+    from cnncli.formats.python import to_python
     from cnncli.render.code import show_code
     from cnncli.sources import Request, load
 
@@ -56,7 +56,7 @@ def code(
     else:
         text, original = _of_module(loaded, loaded.module, out)
         if out is not None and original.beside is not None:
-            from cnncli.code.held import saved
+            from cnncli.formats.python.held import saved
 
             saved(original.beside.constants, out.with_name(original.beside.name))
     show_code(text, format, out)
@@ -66,10 +66,10 @@ def code(
 
 def _of_module(loaded: Loaded, module: nn.Module, out: Path | None) -> tuple[str, Original]:
     """The code of a recorded module, and what it is compared with; raises `RequestError` where its state dict would be another."""
-    from cnncli.code import held_by, tables, written
-    from cnncli.code.check import Beside, Original, misfit
-    from cnncli.record.building import numbered
+    from cnncli.formats.python import held_by, tables, written
+    from cnncli.formats.python.check import Beside, Original, misfit
     from cnncli.sources.recorded import guests
+    from cnncli.tracing.building import numbered
 
     with guests():
         numbered(module)
@@ -84,8 +84,8 @@ def _of_module(loaded: Loaded, module: nn.Module, out: Path | None) -> tuple[str
 
 
 def _check(network: Network, text: str, original: Original | None) -> None:
-    from cnncli.code.check import differences, training_differences
-    from cnncli.render.text import complain
+    from cnncli.formats.python.check import differences, training_differences
+    from cnncli.text import complain
 
     found = differences(network, text, original)
     if found:

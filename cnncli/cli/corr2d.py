@@ -74,7 +74,7 @@ def corr2d(
     )
     from cnncli.render.correlation import draw, frames, show_correlation
     from cnncli.render.stepping import show_frames
-    from cnncli.render.text import say_picture
+    from cnncli.text import say_picture
 
     if walks:
         show_frames(frames(found), every)

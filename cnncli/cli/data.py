@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cnncli import words
 from cnncli.cli._options import Format
 from cnncli.errors import DataError, RequestError, UnknownName
+from cnncli.registry import synonyms
 
 if TYPE_CHECKING:
-    from cnncli.datasets import Dataset
+    from cnncli.data import Dataset
 
 ACTIONS = ("ls", "info", "fetch")
 
@@ -40,7 +40,7 @@ def data(
 
     Example: cnncli data info mnist
     """
-    action = words.one_of(action, words.ACTIONS, ACTIONS) or action
+    action = synonyms.one_of(action, synonyms.ACTIONS, ACTIONS) or action
     _check(action, name, out=out, size=size)
     if name is None:
         _list(format)
@@ -51,17 +51,17 @@ def data(
 
 
 def _list(format: str) -> None:
-    from cnncli.datasets import datasets, families
-    from cnncli.datasets.folders import data_folder
+    from cnncli.data import datasets, families
+    from cnncli.files import data_folder
     from cnncli.render.data import show_sets
 
     show_sets([each for _, each in sorted(datasets().items())], [*families().values()], format, str(data_folder()))
 
 
 def _info(name: str, out: str | None, format: str) -> None:
-    from cnncli.datasets import dataset
-    from cnncli.datasets.progress import Progress
-    from cnncli.datasets.survey import survey
+    from cnncli.data import dataset
+    from cnncli.data.progress import Progress
+    from cnncli.data.survey import survey
     from cnncli.render.data import bar, show_set
     from cnncli.render.live import Live
 
@@ -79,7 +79,7 @@ def _info(name: str, out: str | None, format: str) -> None:
 
 
 def _draw(source: Dataset, path: Path) -> None:
-    from cnncli.datasets.survey import samples
+    from cnncli.data.survey import samples
     from cnncli.render.data import sheet
     from cnncli.render.plots import placed
 
@@ -90,9 +90,9 @@ def _draw(source: Dataset, path: Path) -> None:
 
 
 def _fetch(name: str, size: str | None, format: str) -> None:
-    from cnncli.datasets import dataset
-    from cnncli.datasets.loading import fetch
-    from cnncli.datasets.progress import Progress
+    from cnncli.data import dataset
+    from cnncli.data.loading import fetch
+    from cnncli.data.progress import Progress
     from cnncli.render.data import bar, show_fetched
     from cnncli.render.live import Live
 
@@ -104,7 +104,7 @@ def _fetch(name: str, size: str | None, format: str) -> None:
 
 
 def _size(source: Dataset, text: str) -> tuple[int, int, int]:
-    from cnncli.written import shape
+    from cnncli.layers.parsing import shape
 
     if source.shape[1] is not None:
         raise RequestError(f"--size {text!r}: {source.name} lies in one piece and is sized as it is used; leave it out")
@@ -118,9 +118,9 @@ def _size(source: Dataset, text: str) -> tuple[int, int, int]:
 
 def _check(action: str, name: str | None, *, out: str | None, size: str | None) -> None:
     if action not in ACTIONS:
-        from cnncli.datasets import datasets
+        from cnncli.data import datasets
 
-        found = words.one_of(action, words.SETS, datasets()) or (action if ":" in action else "")
+        found = synonyms.one_of(action, synonyms.SETS, datasets()) or (action if ":" in action else "")
         raise UnknownName(
             "action", action, () if found else ACTIONS, cure=f"write cnncli data info {found}" if found else ""
         )

@@ -11,10 +11,10 @@ import typer
 from cnncli.cli._options import Format, Inputs, NoBatch
 from cnncli.cli._values import pairs
 from cnncli.errors import RequestError, ShapeError
-from cnncli.written import inputs
+from cnncli.layers.parsing import inputs
 
 if TYPE_CHECKING:
-    from cnncli.report import Report
+    from cnncli.analysis.report import Report
 
 
 def diff(
@@ -44,7 +44,7 @@ def diff(
 
     Example: cnncli diff vgg11 ratio=4 vgg13 ratio=4
     """
-    from cnncli.diff import diff as compare
+    from cnncli.analysis.diff import diff as compare
     from cnncli.render.diff import show_diff
 
     sides = _sides(networks)
@@ -76,9 +76,9 @@ def _sides(words: Sequence[str]) -> list[tuple[str, list[str]]]:
 
 def _report(source: str, arguments: list[str], input: list[str] | None, batch: bool) -> Report:
     """The network's report; raises `ShapeError` where it cannot take its input."""
+    from cnncli.analysis.report import report
+    from cnncli.analysis.solve_network import smallest_input
     from cnncli.render.summary import failure_text
-    from cnncli.report import report
-    from cnncli.solve import smallest_input
     from cnncli.sources import Request, load
 
     loaded = load(Request(source, inputs(input), pairs(arguments), batch=batch))

@@ -47,20 +47,20 @@ def evaluate(
 
     Example: cnncli evaluate runs/lenet-1 --data folder:my-digits
     """
-    from cnncli.judging.request import asked, trained
+    from cnncli.runs.judging.request import asked, trained
 
     if out is not None and Path(out).exists() and not Path(out).is_dir():
         raise RequestError(f"--out {out!r} is a file; write the name of a folder")
     wanted = asked(trained(run, which, device), _named(arguments or [], data), split)
-    from cnncli.datasets.progress import Progress
+    from cnncli.data.progress import Progress
     from cnncli.render.data import bar
     from cnncli.render.live import Live
-    from cnncli.train.machine import settle_in
+    from cnncli.training.machine import settle_in
 
     settle_in()
     from cnncli.render.evaluation import show_judgement
     from cnncli.render.evaluation_plots import draw
-    from cnncli.train.judge import judge
+    from cnncli.runs.evaluate import judge
 
     progress = Progress()
     with Live(lambda: bar(progress)):

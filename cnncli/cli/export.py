@@ -43,16 +43,16 @@ def export(
 
     Example: cnncli export runs/lenet-1 --to onnx
     """
-    from cnncli.datasets.progress import Progress
+    from cnncli.data.progress import Progress
     from cnncli.render.data import bar
     from cnncli.render.live import Live
-    from cnncli.train.exporting.request import wanted
-    from cnncli.train.machine import settle_in
+    from cnncli.runs.export.request import wanted
+    from cnncli.training.machine import settle_in
 
     asked = wanted(run, to, which=which, out=out, preprocess=preprocess)
     settle_in()
     from cnncli.render.export import show_export
-    from cnncli.train.exporting.export import export as write
+    from cnncli.runs.export.export import export as write
 
     comparing = Progress()
     with Live(lambda: bar(comparing)):

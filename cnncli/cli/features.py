@@ -11,7 +11,7 @@ import typer
 from cnncli.cli._options import Format, Inputs, Pairs, Seed, Source, Which
 from cnncli.cli._values import pairs
 from cnncli.errors import RequestError
-from cnncli.written import inputs
+from cnncli.layers.parsing import inputs
 
 
 def features(
@@ -83,7 +83,7 @@ def features(
     from cnncli.lessons.subject import subject
     from cnncli.render.features import Seen, show_features
     from cnncli.render.features_plot import draw
-    from cnncli.render.text import complain
+    from cnncli.text import complain
 
     network = subject(found, seed)
     if network.note:

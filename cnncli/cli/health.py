@@ -16,10 +16,10 @@ def health(run: Run, *, out: Out = None, format: Format = "table") -> None:
     Example: cnncli health runs/lenet-1
     """
     from cnncli.cli._values import picture_path
-    from cnncli.health.request import log_of
     from cnncli.render.health import heading, show_health
-    from cnncli.train import folder
-    from cnncli.train.resume import run_folder
+    from cnncli.runs.health_request import log_of
+    from cnncli.training import folder
+    from cnncli.training.resume import run_folder
 
     wanted = picture_path(out)
     path = run_folder(run)

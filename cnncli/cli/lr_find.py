@@ -42,12 +42,12 @@ def lr_find(
     Example: cnncli lr-find lenet --out lr.png
     """
     from cnncli.cli._values import picture_path
-    from cnncli.datasets.progress import Progress
+    from cnncli.data.progress import Progress
     from cnncli.render.data import bar
     from cnncli.render.live import Live
-    from cnncli.train.machine import settle_in
-    from cnncli.train.rate_range import check_range
-    from cnncli.train.request import requested
+    from cnncli.training.machine import settle_in
+    from cnncli.training.rate_range import check_range
+    from cnncli.training.request import requested
 
     options = {
         "data.name": ("--data", data),
@@ -60,8 +60,8 @@ def lr_find(
     settle_in()  # a network of a library imports torch while it is looked at
     request = requested(recipe, arguments or [], options, device)
     from cnncli.render.rate_range import show_range_test
-    from cnncli.train.job import prepare
-    from cnncli.train.range_test import range_test
+    from cnncli.training.job import prepare
+    from cnncli.training.range_test import range_test
 
     progress = Progress()
     with Live(lambda: bar(progress)), request.tried() as tried:

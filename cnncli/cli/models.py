@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from cnncli import words
 from cnncli.cli._options import Format, Inputs, Pairs
 from cnncli.cli._values import pairs
 from cnncli.errors import RequestError, UnknownName
-from cnncli.written import inputs
+from cnncli.layers.parsing import inputs
+from cnncli.registry import synonyms
 
 ACTIONS = ("ls", "show", "schema")
 
@@ -35,22 +35,22 @@ def models(
 
     Example: cnncli models show lenet
     """
-    action = words.one_of(action, words.ACTIONS, ACTIONS) or action
+    action = synonyms.one_of(action, synonyms.ACTIONS, ACTIONS) or action
     _check(action, name, yaml=yaml)
     if action == "schema":
-        from cnncli import netfile
+        from cnncli.formats import net_yaml
 
-        sys.stdout.write(json.dumps(netfile.schema()) + "\n")
+        sys.stdout.write(json.dumps(net_yaml.schema()) + "\n")
     elif name is None:
         from cnncli.render.models import show_models
 
         show_models(format)
     elif yaml:
-        from cnncli import netfile
+        from cnncli.formats import net_yaml
         from cnncli.sources import Request, is_code, load
 
         request = Request(name, inputs(input), pairs(arguments), training=is_code(name))  # code as `train` takes it
-        sys.stdout.write(netfile.dump(load(request).network))
+        sys.stdout.write(net_yaml.dump(load(request).network))
     else:
         from cnncli.render.models import show_model
 

@@ -28,14 +28,14 @@ def padding(
 
     Example: cnncli padding --input 7x7 --k 3 --stride 2 --pad 1
     """
+    from cnncli.layers.parsing import shape
     from cnncli.lessons.padding import choices
-    from cnncli.written import shape
 
     path = picture_path(out)
     size = shape(input)
     found = choices(size * 2 if len(size) == 1 else size, *map(spread, (k, stride, dilation, pad)))
     from cnncli.render.padding import draw, show_padding
-    from cnncli.render.text import say_picture
+    from cnncli.text import say_picture
 
     show_padding(found, format)
     if path is not None:

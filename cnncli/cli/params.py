@@ -9,7 +9,7 @@ import typer
 
 from cnncli.cli._options import Dilation, Format, Kernel, Pad, Pairs, Stride
 from cnncli.cli._values import merge, pairs, spread
-from cnncli.written import shape
+from cnncli.layers.parsing import shape
 
 
 def params(
@@ -36,8 +36,8 @@ def params(
 
     Example: cnncli params conv --cin 6 --cout 16 --k 5 --input 14x14
     """
+    from cnncli.layers.factory import argument_name, field_called, kind_of, positional, single_layer
     from cnncli.render.params import show_layer
-    from cnncli.single import argument_name, field_called, kind_of, positional, single_layer
 
     spec = kind_of(kind)
     flags = {

@@ -64,7 +64,7 @@ def pool2d(
         other = pooling("avg" if mode == "max" else "max", array, given, image=found.image)
     from cnncli.render.pooling import draw, frames, show_pooling
     from cnncli.render.stepping import show_frames
-    from cnncli.render.text import say_picture
+    from cnncli.text import say_picture
 
     if walks:
         show_frames(frames(found), every)

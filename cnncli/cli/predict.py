@@ -54,20 +54,20 @@ def predict(
 
     Example: cnncli predict runs/lenet-1 seven.png photos/ --top 2
     """
-    from cnncli.datasets.named import named
-    from cnncli.judging.request import trained
+    from cnncli.data.named import named
+    from cnncli.runs.judging.request import trained
 
     if Path(run).is_file() and Path(images[0], "recipe.yaml").is_file():
         raise RequestError(f"the run comes first; write {typed('predict', images[0], run, *images[1:])}")
     asked = trained(run, which, device)
     wanted = named(images, sys.stdin.buffer.read, nul=null)
     from cnncli.render.predictions import show_predictions
-    from cnncli.train.machine import settle_in
+    from cnncli.training.machine import settle_in
 
     settle_in()
-    from cnncli.render.text import complain
-    from cnncli.train.opened import opened
-    from cnncli.train.predict import predictions
+    from cnncli.runs.load import opened
+    from cnncli.runs.predict import predictions
+    from cnncli.text import complain
 
     network = opened(asked.path, asked.which, asked.device)
     if network.note:

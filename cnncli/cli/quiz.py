@@ -9,7 +9,7 @@ import typer
 from cnncli.cli._options import Format, Inputs, Pairs, Seed, Source
 from cnncli.cli._values import merge, pairs
 from cnncli.errors import RequestError, ShapeError
-from cnncli.written import inputs
+from cnncli.layers.parsing import inputs
 
 
 def quiz(
@@ -39,11 +39,11 @@ def quiz(
 
     Example: cnncli quiz lenet --level 1
     """
+    from cnncli.analysis.report import report
     from cnncli.lessons.quiz import quiz as drawn
     from cnncli.render.quiz import show_quiz
     from cnncli.render.quizzing import is_talk, play
     from cnncli.render.summary import failure_text
-    from cnncli.report import report
     from cnncli.sources import Request, is_tensor_table, load
 
     if is_tensor_table(source):
@@ -54,7 +54,7 @@ def quiz(
     loaded = load(Request(source, inputs(input), own))
     found = report(loaded.network)
     if found.failure:
-        from cnncli.solve import smallest_input
+        from cnncli.analysis.solve_network import smallest_input
 
         smallest = None if loaded.module else smallest_input(loaded.network)
         raise ShapeError(failure_text(found, smallest, loaded.fault))

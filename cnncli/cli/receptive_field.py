@@ -8,7 +8,7 @@ import typer
 
 from cnncli.cli._options import Format, Inputs, Out, Pairs, Seed, Source, Which
 from cnncli.cli._values import pairs, picture_path
-from cnncli.written import inputs
+from cnncli.layers.parsing import inputs
 
 
 def receptive_field(

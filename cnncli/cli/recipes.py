@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from cnncli import words
 from cnncli.cli._options import Format
 from cnncli.errors import RequestError, UnknownName
+from cnncli.registry import synonyms
 
 ACTIONS = ("ls", "show", "cp", "check", "schema")
 _TAKES = {
@@ -43,7 +43,7 @@ def recipes(
     Example: cnncli recipes cp lenet mine.yaml
     """
     given = names or []
-    action = words.one_of(action, words.ACTIONS, ACTIONS) or action
+    action = synonyms.one_of(action, synonyms.ACTIONS, ACTIONS) or action
     _check(action, given, resolved=resolved, force=force)
     if action == "ls":
         _list(format)
@@ -54,22 +54,22 @@ def recipes(
     elif action == "check":
         _look(given, format)
     else:
-        from cnncli.recipe_schema.json_schema import schema
+        from cnncli.recipe.json_schema import schema
 
         sys.stdout.write(json.dumps(schema()) + "\n")
 
 
 def _list(format: str) -> None:
-    from cnncli.recipe_shelf import shelf
     from cnncli.render.recipes import show_recipes
+    from cnncli.sources.library import shelf
 
     show_recipes(shelf(), format)
 
 
 def _show(given: list[str], *, resolved: bool) -> None:
-    from cnncli.recipe import load
-    from cnncli.recipe import resolved as every_key
-    from cnncli.recipe_shelf import text_of
+    from cnncli.sources.library import text_of
+    from cnncli.sources.recipes import load
+    from cnncli.sources.recipes import resolved as every_key
 
     if not resolved and len(given) > 1:
         raise RequestError(f"{given[1]!r} is for --resolved, which shows what key=value makes of a recipe")
@@ -77,15 +77,15 @@ def _show(given: list[str], *, resolved: bool) -> None:
 
 
 def _copy(given: list[str], *, force: bool) -> None:
-    from cnncli.recipe_shelf import copy
     from cnncli.render.recipes import say_copied
+    from cnncli.sources.library import copy
 
     say_copied(copy(given[0], given[1] if len(given) > 1 else None, force=force))
 
 
 def _look(given: list[str], format: str) -> None:
-    from cnncli.recipe_shelf import faults
     from cnncli.render.recipes import show_faults
+    from cnncli.sources.library import faults
 
     found = faults(given)
     show_faults(found, format)
@@ -94,7 +94,7 @@ def _look(given: list[str], format: str) -> None:
 
 def _check(action: str, given: list[str], *, resolved: bool, force: bool) -> None:
     if action not in ACTIONS:
-        from cnncli.recipe import available
+        from cnncli.sources.recipes import available
 
         known = action in available()
         raise UnknownName(

@@ -40,13 +40,13 @@ def resume(
 
     Example: cnncli resume runs/lenet-1 epochs=80
     """
-    from cnncli.datasets.progress import Progress
+    from cnncli.data.progress import Progress
     from cnncli.render.data import bar
     from cnncli.render.live import Live
     from cnncli.render.training import show_over, show_run
-    from cnncli.train.event_files import required
-    from cnncli.train.machine import settle_in
-    from cnncli.train.resume import resumption
+    from cnncli.training.event_files import required
+    from cnncli.training.machine import settle_in
+    from cnncli.training.resume import resumption
 
     settle_in()  # a network of a library imports torch while it is looked at
     asked = resumption(
@@ -54,8 +54,8 @@ def resume(
     )
     if tensorboard:
         required()
-    from cnncli.train.continuation import Continuation
-    from cnncli.train.signals import ignore
+    from cnncli.training.continuation import Continuation
+    from cnncli.training.signals import ignore
 
     point, loading = Continuation(asked), Progress()
     if point.finished:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cnncli import words
 from cnncli.cli._options import Format
 from cnncli.errors import RequestError, UnknownName
-from cnncli.yaml_scalar import inert
+from cnncli.formats.yaml_scalar import inert
+from cnncli.registry import synonyms
 
 ACTIONS = ("ls", "compare")
 
@@ -37,7 +37,7 @@ def runs(
     Example: cnncli runs compare lenet-1 lenet-2 --out curves.png
     """
     given = names or []
-    action = words.one_of(action, words.ACTIONS, ACTIONS) or action
+    action = synonyms.one_of(action, synonyms.ACTIONS, ACTIONS) or action
     _check(action, given, out)
     if action == "ls":
         _list(format)
@@ -47,7 +47,7 @@ def runs(
 
 def _list(format: str) -> None:
     from cnncli.render.runs import show_runs
-    from cnncli.runs import logged
+    from cnncli.runs.log import logged
 
     show_runs(logged(), format)
 
@@ -56,13 +56,13 @@ def _compare(given: list[str], out: str | None, format: str) -> None:
     from pathlib import Path
 
     from cnncli.render.runs import show_comparison
-    from cnncli.runs import log
-    from cnncli.train.resume import run_folder
+    from cnncli.runs.log import log
+    from cnncli.training.resume import run_folder
 
     found = [log(run_folder(name)) for name in given]
     if out is not None:
         from cnncli.render.run_curves import compared_curves, labels
-        from cnncli.train.folder import write
+        from cnncli.training.folder import write
 
         write(Path(out), compared_curves(dict(zip(labels(found), found, strict=True))))
     show_comparison(found, format)

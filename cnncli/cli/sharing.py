@@ -10,7 +10,7 @@ import typer
 from cnncli.cli._options import Format, Out, Size, Which
 from cnncli.cli._values import image_size, picture_path
 from cnncli.errors import RequestError
-from cnncli.written import shape
+from cnncli.layers.parsing import shape
 
 
 def sharing(
@@ -110,14 +110,14 @@ def _moved_through(
     found, path = asked(run, which=which), picture_path(out)
     if found.run is None:
         raise RequestError(f"{run} is no trained run; train one first: cnncli train lenet")
-    from cnncli.datasets.progress import Progress
+    from cnncli.data.progress import Progress
     from cnncli.lessons.input_image import image_of
     from cnncli.lessons.moving import journey
     from cnncli.lessons.subject import subject
     from cnncli.render.data import bar
     from cnncli.render.live import Live
     from cnncli.render.sharing import show_journey
-    from cnncli.render.text import complain
+    from cnncli.text import complain
 
     network, progress = subject(found), Progress()
     if network.note:

@@ -10,12 +10,12 @@ import typer
 from cnncli.cli._options import Dilation, Format, Kernel, NoBatch, Pad, Pairs, Stride
 from cnncli.cli._values import pairs, spread
 from cnncli.errors import RequestError
+from cnncli.layers.parsing import inputs as given_inputs
+from cnncli.layers.parsing import shape
 from cnncli.sources.request import Request
-from cnncli.written import inputs as given_inputs
-from cnncli.written import shape
 
 if TYPE_CHECKING:
-    from cnncli.solve_window import Question
+    from cnncli.analysis.solve_layer import Question
 
 
 def solve(
@@ -72,8 +72,8 @@ def solve(
         asked = Request(source, given_inputs([input] if input else None), pairs(arguments), batch=not no_batch)
         _solve_network(asked, output, format)
         return
+    from cnncli.analysis.solve_layer import nearest, solutions
     from cnncli.render.solve import show_windows
-    from cnncli.solve_window import nearest, solutions
 
     most = {"kernel_size": max_k, "stride": max_stride, "padding": max_pad, "dilation": max_dilation}
     question = _question(input, output, given, most)
@@ -82,8 +82,8 @@ def solve(
 
 
 def _question(input: str | None, output: str | None, given: Mapping[str, object], most: Mapping[str, int]) -> Question:
-    from cnncli.single import argument_name, kind_of
-    from cnncli.solve_window import ask
+    from cnncli.analysis.solve_layer import ask
+    from cnncli.layers.factory import argument_name, kind_of
 
     if input is None or output is None:
         raise RequestError("solve takes --input and --output (--input 224 --output 55), or a network (solve vgg16)")
@@ -100,9 +100,9 @@ def _question(input: str | None, output: str | None, given: Mapping[str, object]
 
 
 def _solve_network(request: Request, output: str | None, format: str) -> None:
+    from cnncli.analysis.solve_map import inputs_for
+    from cnncli.analysis.solve_network import inputs
     from cnncli.render.solve import show_inputs, show_maps
-    from cnncli.solve import inputs
-    from cnncli.solve_map import inputs_for
     from cnncli.sources import load
 
     network = load(request).network

@@ -9,10 +9,10 @@ import typer
 
 from cnncli.cli._options import Format, Inputs, NoBatch, Pairs, Source
 from cnncli.cli._values import amount, merge, pairs
-from cnncli.written import inputs
+from cnncli.layers.parsing import inputs
 
 if TYPE_CHECKING:
-    from cnncli.report import Report
+    from cnncli.analysis.report import Report
 
 
 def summary(
@@ -58,9 +58,9 @@ def summary(
 
     Example: cnncli summary lenet --input 1x28x28
     """
+    from cnncli.analysis.report import report
     from cnncli.render.folding import View
     from cnncli.render.summary import Findings, show_summary
-    from cnncli.report import report
     from cnncli.sources import Request, is_tensor_table, load
 
     if is_tensor_table(source):
@@ -78,15 +78,15 @@ def summary(
     found = report(loaded.network, batch_size=batch_size, optimizer=optimizer)
     findings = Findings(adapted=loaded.adapted, fault=loaded.fault)
     if found.failure and not loaded.module:
-        from cnncli.solve import smallest_input
+        from cnncli.analysis.solve_network import smallest_input
 
         findings = findings._replace(smallest=smallest_input(loaded.network))
     if explain or row:
-        from cnncli.explain import explain as explanations
+        from cnncli.analysis.explain import explain as explanations
 
         findings = findings._replace(explanations=explanations(found, row, loaded.remarks))
     if check and not found.failure:
-        from cnncli.check import disagreements
+        from cnncli.build.verify import disagreements
 
         findings = findings._replace(check=disagreements(found, loaded.module, loaded.ran_on))
     show_summary(found, View(columns, all_rows, depth, collapse), format, findings)

@@ -9,7 +9,7 @@ import typer
 from cnncli.cli._options import Pairs, StopWhenDead, TensorBoard
 
 if TYPE_CHECKING:
-    from cnncli.train.request import Request
+    from cnncli.training.request import Request
 
 
 def train(
@@ -51,14 +51,14 @@ def train(
 
     Example: cnncli train lenet epochs=5 lr=0.05
     """
-    from cnncli.datasets.progress import Progress
+    from cnncli.data.progress import Progress
     from cnncli.render.data import bar
     from cnncli.render.live import Live
-    from cnncli.render.text import complain
     from cnncli.render.training import show_run
-    from cnncli.train.event_files import required
-    from cnncli.train.machine import settle_in
-    from cnncli.train.request import requested
+    from cnncli.text import complain
+    from cnncli.training.event_files import required
+    from cnncli.training.machine import settle_in
+    from cnncli.training.request import requested
 
     options = {
         "data.name": ("--data", data),
@@ -79,8 +79,8 @@ def train(
     wanted, path = request.begun()
     for note in request.note.splitlines():
         complain(note)
-    from cnncli.train.run import start
-    from cnncli.train.signals import ignore
+    from cnncli.training.run import start
+    from cnncli.training.signals import ignore
 
     loading = Progress()
     with Live(lambda: bar(loading), wanted=not quiet):
@@ -92,12 +92,12 @@ def train(
 
 
 def _rehearse(request: Request, device: str, format: str, *, quiet: bool) -> None:
-    from cnncli.datasets.progress import Progress
+    from cnncli.data.progress import Progress
     from cnncli.render.data import bar
     from cnncli.render.live import Live
     from cnncli.render.rehearsal import show_rehearsal
-    from cnncli.train.job import prepare
-    from cnncli.train.rehearsal import rehearse
+    from cnncli.training.job import prepare
+    from cnncli.training.rehearsal import rehearse
 
     loading = Progress()
     with request.tried() as recipe:

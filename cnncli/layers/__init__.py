@@ -14,14 +14,14 @@ from importlib import import_module
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
+from cnncli.arithmetic.receptive_field import Field, union
 from cnncli.errors import RequestError, ShapeError, UnknownName
-from cnncli.field import Field, union
 from cnncli.registry import entries, find
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from cnncli.formula import Formula
+    from cnncli.arithmetic.formula import Formula
 
 ITEM_BYTES = {
     **dict.fromkeys(("complex128",), 16),
@@ -46,7 +46,7 @@ Table = tuple[tuple[int, ...], ...]
 
 TEXT = "string"
 """The dtype of tensors of text, whose size in bytes nobody knows."""
-OWN = "cnncli.modules"
+OWN = "cnncli.build.modules"
 """Where the modules stand that torch.nn does not have."""
 
 

@@ -6,11 +6,11 @@ from functools import cached_property
 from math import prod
 from typing import Self
 
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.windows import Window
 from cnncli.errors import RequestError, ShapeError
-from cnncli.formula import Formula, formula
 from cnncli.layers import Call, Pairs, Shape, Tensor, agree, at_least, per_axis, ranked, spec
 from cnncli.layers._windows import Sliding, along, window_sentence, window_words
-from cnncli.sizes import Window
 
 
 @spec

@@ -7,10 +7,10 @@ from functools import cached_property
 from math import prod
 from typing import ClassVar
 
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.windows import Window
 from cnncli.errors import ShapeError
-from cnncli.formula import Formula, formula
 from cnncli.layers import Call, Layer, Shape, dims, per_axis, times
-from cnncli.sizes import Window
 
 
 class Sliding(Layer):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field
 from cnncli.errors import RequestError, ShapeError
-from cnncli.field import Field
-from cnncli.formula import Formula, formula
 from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, at_least, axis_of, one_of, only, spec
 
 

@@ -6,13 +6,13 @@ from functools import partial
 from math import prod
 from typing import ClassVar, Self
 
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field, Reach
+from cnncli.arithmetic.windows import adaptive, adaptive_elements
 from cnncli.errors import RequestError
-from cnncli.field import Field, Reach
-from cnncli.formula import Formula, formula
 from cnncli.layers import Call, Layer, Saved, Shape, Sizes, Tensor, ranked, spec
 from cnncli.layers._windows import along, per_axis_formulas
 from cnncli.layers.pool import NOTHING_TO_LEARN
-from cnncli.sizes import adaptive, adaptive_elements
 
 
 @spec

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field, Reach
+from cnncli.arithmetic.windows import PADDING_MODES, Window, mirrored, same
 from cnncli.errors import RequestError, ShapeError
-from cnncli.field import Field, Reach
-from cnncli.formula import Formula, formula
 from cnncli.layers import Call, Saved, Shape, Tensor, one_of, spec, times
 from cnncli.layers._convolution import Convolution
 from cnncli.layers._windows import along, fitting, in_padding, size_formulas
-from cnncli.sizes import PADDING_MODES, Window, mirrored, same
 
 if TYPE_CHECKING:
     from torch import nn
@@ -174,7 +174,7 @@ class _Conv(Convolution):
         """torch.nn's convolution; ours where the padding differs from side to side. Imports torch."""
         if not self.sided:
             return super().module()
-        from cnncli.modules import SIDED
+        from cnncli.build.modules import SIDED
 
         return SIDED[self.axes](**self.config)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from math import prod
 
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field, Reach
+from cnncli.arithmetic.windows import Window, readers, transposed
 from cnncli.errors import RequestError, ShapeError
-from cnncli.field import Field, Reach
-from cnncli.formula import Formula, formula
 from cnncli.layers import Call, Saved, Shape, Tensor, dims, per_axis, spec
 from cnncli.layers._convolution import Convolution
 from cnncli.layers._windows import along, per_axis_formulas
-from cnncli.sizes import Window, readers, transposed
 
 
 @spec

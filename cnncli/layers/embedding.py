@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cnncli.field import Field
-from cnncli.formula import Formula, formula
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field
 from cnncli.layers import Call, Layer, Saved, Shape, Tensor, at_least, only, spec
 
 

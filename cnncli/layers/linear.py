@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import Self
 
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field
 from cnncli.errors import ShapeError
-from cnncli.field import Field
-from cnncli.formula import Formula, formula
 from cnncli.layers import Call, Layer, Saved, Shape, Tensor, agree, at_least, dims, only, spec
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cnncli.boxes import end_to_end
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field, union
+from cnncli.arithmetic.unit_boxes import end_to_end
 from cnncli.errors import ShapeError
-from cnncli.field import Field, union
-from cnncli.formula import Formula, formula
 from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, axis_of, dims, spec
 
 

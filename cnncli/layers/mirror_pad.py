@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from cnncli.arithmetic.receptive_field import Field, Reach
+from cnncli.arithmetic.windows import PADDING_MODES, Window, mirrored
 from cnncli.errors import ShapeError
-from cnncli.field import Field, Reach
 from cnncli.layers import OWN, Call, Layer, Shape, Tensor, dims, one_of, only, spec
-from cnncli.sizes import PADDING_MODES, Window, mirrored
 
 
 @spec

@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import ClassVar, Self
 
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field
+from cnncli.arithmetic.windows import Window
 from cnncli.errors import RequestError, ShapeError
-from cnncli.field import Field
-from cnncli.formula import Formula, formula
 from cnncli.layers import Call, Layer, Saved, Shape, Tensor, agree, at_least, dims, only, spec
-from cnncli.sizes import Window
 
 
 @spec

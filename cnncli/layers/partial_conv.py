@@ -6,12 +6,12 @@ from functools import cached_property
 from math import prod
 from typing import Self
 
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field
+from cnncli.arithmetic.windows import Window
 from cnncli.errors import RequestError, ShapeError
-from cnncli.field import Field
-from cnncli.formula import Formula, formula
 from cnncli.layers import OWN, Call, Layer, Saved, Shape, Table, Tensor, agree, at_least, per_axis, ranked, spec
 from cnncli.layers._windows import fitting, in_padding, size_formulas, window_sentence, window_words
-from cnncli.sizes import Window
 
 C3 = "012,123,234,345,045,015,0123,1234,2345,0345,0145,0125,0134,1245,0235,012345"
 """LeNet-5's third layer: the S2 maps that each of its sixteen maps reads."""

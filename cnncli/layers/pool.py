@@ -7,12 +7,12 @@ from math import prod
 from operator import gt
 from typing import ClassVar
 
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field
+from cnncli.arithmetic.windows import Window
 from cnncli.errors import RequestError, ShapeError
-from cnncli.field import Field
-from cnncli.formula import Formula, formula
 from cnncli.layers import Call, Saved, Shape, Tensor, dims, ranked, spec
 from cnncli.layers._windows import Sliding, along, in_padding, size_formulas, too_small, window_sentence, window_words
-from cnncli.sizes import Window
 
 NOTHING_TO_LEARN = Formula("parameters", "0", "0", 0, "a pool has nothing to learn")
 

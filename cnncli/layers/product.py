@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from math import prod
 
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field, union
 from cnncli.errors import ShapeError
-from cnncli.field import Field, union
-from cnncli.formula import Formula, formula
 from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, dims, spec
-from cnncli.layers.opaque import Measured, everything
+from cnncli.layers.traced import Measured, everything
 
 
 @spec

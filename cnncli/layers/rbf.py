@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Self
 
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field
 from cnncli.errors import RequestError
-from cnncli.field import Field
-from cnncli.formula import Formula, formula
 from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, agree, at_least, ranked, spec
 from cnncli.layers._bitmaps import HEIGHT, PIXELS, WIDTH
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnncli.arithmetic.receptive_field import Field
 from cnncli.errors import RequestError, ShapeError
-from cnncli.field import Field
 from cnncli.layers import OWN, Call, Layer, Shape, Tensor, dims, only, spec
 
 Steps = tuple[Layer, ...]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from cnncli.arithmetic.formula import Formula
+from cnncli.arithmetic.receptive_field import Field
 from cnncli.errors import ShapeError
-from cnncli.field import Field
-from cnncli.formula import Formula
 from cnncli.layers import OWN, Call, Shape, Tensor, at_least, dims, spec
-from cnncli.layers.opaque import Measured, everything
+from cnncli.layers.traced import Measured, everything
 
 
 @spec

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field, Reach
+from cnncli.arithmetic.windows import Window, interpolated
 from cnncli.errors import RequestError, ShapeError
-from cnncli.field import Field, Reach
-from cnncli.formula import Formula, formula
 from cnncli.layers import Call, Layer, Shape, Tensor, at_least, dims, one_of, only, spec
 from cnncli.layers._windows import per_axis_formulas
-from cnncli.sizes import Window, interpolated
 
 MODES = {"nearest": None, "linear": 1, "bilinear": 2, "trilinear": 3}
 """Upsampling modes, and the number of axes that each is for."""

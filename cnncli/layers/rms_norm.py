@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from math import prod
 
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field
 from cnncli.errors import ShapeError
-from cnncli.field import Field
-from cnncli.formula import Formula, formula
 from cnncli.layers import Call, Shape, Tensor, dims, only, spec
-from cnncli.layers.opaque import Measured
+from cnncli.layers.traced import Measured
 
 
 @spec

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import Self
 
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field
 from cnncli.errors import RequestError, ShapeError
-from cnncli.field import Field
-from cnncli.formula import Formula, formula
 from cnncli.layers import OWN, Call, Layer, Shape, Tensor, at_least, axis_of, dims, only, spec
 
 LETTERS = {1: "n", 2: "CL", 3: "CHW", 4: "CDHW"}

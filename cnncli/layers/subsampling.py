@@ -6,11 +6,11 @@ from functools import cached_property
 from math import prod
 from typing import Self
 
-from cnncli.field import Field
-from cnncli.formula import Formula, formula
+from cnncli.arithmetic.formula import Formula, formula
+from cnncli.arithmetic.receptive_field import Field
+from cnncli.arithmetic.windows import Window
 from cnncli.layers import OWN, Call, Layer, Saved, Shape, Tensor, agree, at_least, per_axis, ranked, spec
 from cnncli.layers._windows import fitting, size_formulas, window_sentence, window_words
-from cnncli.sizes import Window
 
 
 @spec

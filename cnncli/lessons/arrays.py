@@ -63,7 +63,7 @@ def read_maps(
 
 def is_image(text: str) -> bool:
     """Whether `read_array` reads `text` as an image file."""
-    from cnncli.datasets.pictures import SUFFIXES
+    from cnncli.data.pictures import SUFFIXES
 
     return Path(text).suffix.lower() in SUFFIXES
 
@@ -79,7 +79,7 @@ def _csv(path: str) -> NDArray[np.float64]:
 
 
 def _text(path: str) -> str:
-    from cnncli.datasets.folders import reason
+    from cnncli.files import reason
 
     try:
         with Path(path).open(encoding="utf-8-sig") as file:
@@ -119,7 +119,7 @@ def _mapped(path: str) -> NDArray[np.generic]:
     """The file as it lies on the disk: a header that promises more than the file holds is refused, as pickles are."""
     import numpy as np
 
-    from cnncli.datasets.folders import reason
+    from cnncli.files import reason
 
     try:
         with warnings.catch_warnings():

@@ -7,12 +7,12 @@ from functools import partial
 from math import prod
 from typing import NamedTuple
 
-from cnncli.compose import Value, write
+from cnncli.analysis.report import Report, report
+from cnncli.arithmetic.formula import Formula, formula
 from cnncli.errors import ShapeError
-from cnncli.formula import Formula, formula
 from cnncli.layers import Shape, Tensor
 from cnncli.layers.conv import Conv2d
-from cnncli.report import Report, report
+from cnncli.network.builder import Value, write
 
 ASKED = ("parameters", "MACs")
 """What a path costs, by the names of the formulas."""

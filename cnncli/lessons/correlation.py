@@ -83,7 +83,7 @@ def correlation(  # noqa: PLR0913
     """
     import numpy as np
 
-    from cnncli.single import single_layer
+    from cnncli.layers.factory import single_layer
 
     weights = kernel.reshape((1,) * (4 - kernel.ndim) + kernel.shape)
     groups = len(x) if kernel.ndim == 2 else 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cnncli.datasets.progress import Progress
+from cnncli.data.progress import Progress
 from cnncli.errors import RequestError
 from cnncli.lessons.gradients import chosen, run
 from cnncli.lessons.receptive import Region
@@ -85,7 +85,7 @@ def _images(subject: Subject, count: int, seed: int) -> tuple[str, Iterator[torc
 
     size = image_size(subject.size, subject.network.name)
     if subject.run is not None:
-        from cnncli.train.exporting.samples import samples
+        from cnncli.runs.export.samples import samples
 
         found = samples(subject.run, Progress())
         if not found.noise:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from cnncli.analysis.report import Row, report
 from cnncli.errors import RequestError, UnknownName
 from cnncli.layers import Shape
 from cnncli.layers.conv import Conv2d
 from cnncli.lessons.capture import captured, hookable
 from cnncli.lessons.subject import Subject
-from cnncli.report import Row, report
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from cnncli.analysis.report import Row, report
 from cnncli.errors import RequestError, UnknownName
 from cnncli.layers import Shape
 from cnncli.layers.conv import Conv2d
 from cnncli.lessons.capture import captured
 from cnncli.lessons.features import chosen_rows, class_name
 from cnncli.lessons.subject import Subject
-from cnncli.report import Row, report
 
 if TYPE_CHECKING:
     import numpy as np

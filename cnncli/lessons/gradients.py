@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from cnncli.field import Interval
+from cnncli.arithmetic.receptive_field import Interval
 from cnncli.layers import Layer
 from cnncli.layers.activation import Identity
 from cnncli.layers.norm import LayerNorm, LocalResponseNorm

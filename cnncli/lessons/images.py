@@ -24,7 +24,7 @@ def read_image(
     """
     import numpy as np
 
-    from cnncli.datasets.pictures import is_grey, picture
+    from cnncli.data.pictures import is_grey, picture
 
     name = os.fspath(path)
     number = channels or (1 if is_grey(name) else 3)

@@ -30,8 +30,8 @@ def first_test_image(subject: Subject) -> torch.Tensor | None:
     """The first test image of a run's data set, uint8 1×C×H×W of the network's size; None where it is not at hand."""
     if subject.run is None:
         return None
-    from cnncli.datasets.progress import Progress
-    from cnncli.train.exporting.samples import samples
+    from cnncli.data.progress import Progress
+    from cnncli.runs.export.samples import samples
 
     found = samples(subject.run, Progress())
     return None if found.noise else next(iter(found))
@@ -41,7 +41,7 @@ def _read(subject: Subject, path: str) -> torch.Tensor:
     import numpy as np
     import torch
 
-    from cnncli.datasets.pictures import picture
+    from cnncli.data.pictures import picture
 
     channels, height, width = image_size(subject.size, subject.network.name)
     pixels = np.array(picture(path, channels, (height, width)), dtype=np.uint8)

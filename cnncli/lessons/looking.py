@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from cnncli.analysis.report import Report, report
 from cnncli.errors import RequestError, ShapeError
 from cnncli.layers import Shape
 from cnncli.lessons.receptive import Region, deepest, region, regions, row_called
 from cnncli.lessons.subject import Asked, image_size
-from cnncli.report import Report, report
 
 
 class Look(NamedTuple):

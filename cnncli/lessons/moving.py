@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cnncli.datasets.progress import Progress
+from cnncli.analysis.report import Row, report
+from cnncli.data.progress import Progress
 from cnncli.layers.conv import Conv2d
 from cnncli.lessons.capture import captured, hookable
 from cnncli.lessons.features import Guess, likeliest
 from cnncli.lessons.subject import Subject
-from cnncli.report import Row, report
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,10 +123,10 @@ def _test_images(subject: Subject, most: int) -> tuple[torch.Tensor, torch.Tenso
     """Test images of the run's own data and their classes; None where they are not at hand."""
     import torch
 
-    from cnncli.datasets import Files
-    from cnncli.datasets.reading import read, tensor
-    from cnncli.datasets.resize import fit_images
-    from cnncli.train.exporting.samples import samples
+    from cnncli.data import Files
+    from cnncli.data.reading import read, tensor
+    from cnncli.data.resize import fit_images
+    from cnncli.runs.export.samples import samples
 
     if subject.run is None or not most:
         return None

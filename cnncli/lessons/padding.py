@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
+from cnncli.arithmetic.windows import Window, same
 from cnncli.errors import RequestError, ShapeError
 from cnncli.layers import Call, Layer, Shape, Tensor, dims, make
 from cnncli.layers.conv import Conv2d
-from cnncli.sizes import Window, same
 
 MOST = 2048  # pixels a side, of the input, the kernel and the padding
 

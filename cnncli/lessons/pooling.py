@@ -65,7 +65,7 @@ def pooling(mode: Mode, x: NDArray[np.float64], arguments: Mapping[str, object],
 
     Raises `ShapeError` where the window does not fit, `RequestError` for wrong arguments.
     """
-    from cnncli.single import single_layer
+    from cnncli.layers.factory import single_layer
 
     layer, call = single_layer(KINDS[mode], arguments, x.shape)
     bounded(call, cast("MaxPool2d | AvgPool2d", layer).windows)
@@ -184,10 +184,10 @@ def saving(name: str = "lenet") -> Saving:
     """Of the network called `name`, computed as its summary is."""
     from dataclasses import replace
 
+    from cnncli.analysis.report import report
     from cnncli.layers.activation import Identity
     from cnncli.layers.linear import Linear
     from cnncli.models import network
-    from cnncli.report import report
 
     with_pools = network(name)
     pools = (*KINDS.values(),)

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import NamedTuple
 
+from cnncli.analysis.explain import Explanation, explain
+from cnncli.analysis.report import Report, Row
+from cnncli.arithmetic.formula import Formula
 from cnncli.errors import RequestError
-from cnncli.explain import Explanation, explain
-from cnncli.formula import Formula
 from cnncli.layers import Shape
-from cnncli.report import Report, Row
 
 SIZES = ("size", "length", "depth", "height", "width")  # what the formulas of an output are called
 ASKS = ("output", "params", "macs", "rf")

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
+from cnncli.analysis.report import Report, Row
+from cnncli.arithmetic.receptive_field import Field, Interval, Reach
 from cnncli.errors import RequestError, UnknownName
-from cnncli.field import Field, Interval, Reach
 from cnncli.layers import Shape, dims
-from cnncli.report import Report, Row
 
 
 class Side(NamedTuple):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from cnncli.arithmetic.formula import Formula
 from cnncli.errors import RequestError
-from cnncli.formula import Formula
 from cnncli.layers import Call, Shape, dims
 from cnncli.layers.conv import Conv2d
-from cnncli.single import single_layer
+from cnncli.layers.factory import single_layer
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cnncli.errors import RequestError
+from cnncli.formats.yaml_scalar import inert
 from cnncli.layers import Shape, dims
 from cnncli.models import models
 from cnncli.network import Network
 from cnncli.sources import Request, is_tensor_table, load
 from cnncli.sources.request import Given, Loaded
-from cnncli.train import folder
-from cnncli.yaml_scalar import inert
+from cnncli.training import folder
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from cnncli.judging.request import Trained
-    from cnncli.train.opened import Opened
+    from cnncli.runs.judging.request import Trained
+    from cnncli.runs.load import Opened
 
 ZOO = "torchvision:"
 
@@ -92,7 +92,7 @@ def asked(
 
     arguments: the network's own; `weights=DEFAULT` asks for torchvision's · which: a run's checkpoint
     """
-    from cnncli.judging.request import trained
+    from cnncli.runs.judging.request import trained
 
     own = dict(arguments or {})
     if is_tensor_table(source):
@@ -191,7 +191,7 @@ def _never_in_place(module: nn.Module) -> None:
 
 
 def _of_run(run: Trained) -> Subject:
-    from cnncli.train.opened import opened
+    from cnncli.runs.load import opened
 
     found = opened(run.path, run.which, "cpu")
     _never_in_place(found.module)
@@ -223,7 +223,7 @@ def module_of(asked: Asked, network: Network, seed: int = 0) -> nn.Module:
 
 
 def _fill(asked: Asked, module: nn.Module) -> str:
-    from cnncli.train.weights import start_from
+    from cnncli.training.weights import start_from
 
     return "; ".join(start_from(asked.pretrained, asked.network, module))
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
+from cnncli.arithmetic.windows import Window
 from cnncli.errors import RequestError, ShapeError
 from cnncli.layers import Call, Shape, dims
 from cnncli.lessons.images import MOST
-from cnncli.sizes import Window
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,7 +1,7 @@
 """Built-in networks: what they are called, where they come from, and how to write one down for an input.
 
 A file in this folder holds one architecture and declares `NETWORKS`, a dict from name to `Model`. Each edition is a function
-from the input value and the network's own keyword arguments to the output value, written with `cnncli.compose`.
+from the input value and the network's own keyword arguments to the output value, written with `cnncli.network.builder`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any
 
-from cnncli import words
-from cnncli.compose import Value, write
+from cnncli.analysis.report import report
 from cnncli.errors import RequestError, UnknownName
 from cnncli.layers import Layer, Shape, Tensor, dims
 from cnncli.network import Network
-from cnncli.registry import entries, find, look_up, same_letters
-from cnncli.report import report
+from cnncli.network.builder import Value, write
+from cnncli.registry import entries, find, look_up, same_letters, synonyms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +71,7 @@ def models() -> dict[str, Model]:
 def edition(source: str) -> tuple[str, str, Edition]:
     """Name, edition name and edition of `lenet` or `lenet@classic`, `LeNet@Classic` too; raises `UnknownName`."""
     written, _, chosen = source.partition("@")
-    name, found = look_up("cnncli.models", "NETWORKS", words.meant(words.NETWORKS, written) or written, "network")
+    name, found = look_up("cnncli.models", "NETWORKS", synonyms.meant(synonyms.NETWORKS, written) or written, "network")
     chosen = same_letters(chosen or found.default, found.editions) or chosen
     if chosen not in found.editions:
         raise UnknownName("edition", chosen, found.editions, where=f"{name}: ")

@@ -5,7 +5,6 @@ Layers are called as in torchvision, whose weights load as they are.
 
 from __future__ import annotations
 
-from cnncli.compose import Value, concat
 from cnncli.layers.activation import ReLU
 from cnncli.layers.adaptive import AdaptiveAvgPool2d
 from cnncli.layers.conv import Conv2d
@@ -14,6 +13,7 @@ from cnncli.layers.norm import BatchNorm2d
 from cnncli.layers.pool import AvgPool2d, MaxPool2d
 from cnncli.layers.shape import Flatten
 from cnncli.models import Edition, Model
+from cnncli.network.builder import Value, concat
 
 GROWTH = 32
 """Channels that each layer adds (the paper's k)."""

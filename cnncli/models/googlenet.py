@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cnncli.compose import Value, concat
 from cnncli.layers.activation import ReLU
 from cnncli.layers.adaptive import AdaptiveAvgPool2d
 from cnncli.layers.conv import Conv2d
@@ -13,6 +12,7 @@ from cnncli.layers.pool import AvgPool2d, MaxPool2d
 from cnncli.layers.shape import Flatten
 from cnncli.models import Edition, Model
 from cnncli.models._arguments import Norm, norm_called
+from cnncli.network.builder import Value, concat
 
 
 def inception(  # noqa: PLR0913, PLR0917  (four paths, in the order of the paper's table)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cnncli.compose import Value
 from cnncli.layers import Layer
 from cnncli.layers.activation import ReLU, ScaledTanh, Sigmoid, Tanh
 from cnncli.layers.conv import Conv2d
@@ -11,6 +10,7 @@ from cnncli.layers.pool import AvgPool2d, MaxPool2d
 from cnncli.layers.shape import Flatten
 from cnncli.models import Edition, Model, choose
 from cnncli.models._arguments import norm_called
+from cnncli.network.builder import Value
 
 ACTIVATIONS: dict[str, type[Layer]] = {"sigmoid": Sigmoid, "tanh": Tanh, "relu": ReLU}
 POOLS: dict[str, type[AvgPool2d | MaxPool2d]] = {"avg": AvgPool2d, "max": MaxPool2d}

@@ -5,7 +5,6 @@ Layers are called as in torchvision, whose weights load as they are.
 
 from __future__ import annotations
 
-from cnncli.compose import Value, add
 from cnncli.layers.activation import ReLU6
 from cnncli.layers.adaptive import AdaptiveAvgPool2d
 from cnncli.layers.conv import Conv2d
@@ -14,6 +13,7 @@ from cnncli.layers.linear import Linear
 from cnncli.layers.norm import BatchNorm2d
 from cnncli.layers.shape import Flatten
 from cnncli.models import Edition, Model
+from cnncli.network.builder import Value, add
 
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 """Table 2 of the paper: expansion, channels, blocks, stride of the first block."""

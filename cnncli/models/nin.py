@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cnncli.compose import Value
 from cnncli.layers.activation import ReLU
 from cnncli.layers.adaptive import AdaptiveAvgPool2d
 from cnncli.layers.conv import Conv2d
@@ -11,6 +10,7 @@ from cnncli.layers.pool import MaxPool2d
 from cnncli.layers.shape import Flatten
 from cnncli.models import Edition, Model
 from cnncli.models._arguments import drop, norm_called
+from cnncli.network.builder import Value
 
 
 def nin_block(x: Value, name: str, conv: Conv2d, *channels: int, norm: str = "none") -> Value:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cnncli.compose import Value, add
 from cnncli.layers.activation import ReLU
 from cnncli.layers.adaptive import AdaptiveAvgPool2d
 from cnncli.layers.conv import Conv2d
@@ -16,6 +15,7 @@ from cnncli.layers.norm import BatchNorm2d
 from cnncli.layers.pool import MaxPool2d
 from cnncli.layers.shape import Flatten
 from cnncli.models import Edition, Model
+from cnncli.network.builder import Value, add
 
 
 def conv3x3(channels: int, stride: int = 1) -> Conv2d:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cnncli.compose import Value
 from cnncli.errors import RequestError
 from cnncli.layers.activation import ReLU
 from cnncli.layers.conv import Conv2d
@@ -13,6 +12,7 @@ from cnncli.layers.pool import MaxPool2d
 from cnncli.layers.shape import Flatten
 from cnncli.models import Edition, Model
 from cnncli.models._arguments import Norm, drop, norm_called
+from cnncli.network.builder import Value
 
 CHANNELS = (64, 128, 256, 512, 512)
 CONVOLUTIONS = {"A": (1, 1, 2, 2, 2), "B": (2, 2, 2, 2, 2), "D": (2, 2, 3, 3, 3), "E": (2, 2, 4, 4, 4)}

@@ -11,7 +11,7 @@ from cnncli.render.columns import size
 from cnncli.render.summary_json import network_json
 from cnncli.render.summary_table import title
 from cnncli.render.table import Cell, Column, Line, narrowed, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, complain, inert, say
+from cnncli.text import columns_of, complain, inert, say
 
 if TYPE_CHECKING:
     from cnncli.bench.figures import Most, Timed

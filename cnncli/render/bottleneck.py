@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import wrap
 
+from cnncli.analysis.report import Report, Row
 from cnncli.layers import dims
 from cnncli.lessons.bottleneck import ASKED, Bottleneck
 from cnncli.render.columns import count, size
 from cnncli.render.formulas import formula_json, formula_lines
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, say, say_picture
-from cnncli.report import Report, Row
+from cnncli.text import columns_of, say, say_picture
 
 COLUMNS = (
     Column("figure", "", left=True),

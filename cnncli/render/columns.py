@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from cnncli.analysis.report import Report, Row
+from cnncli.arithmetic.receptive_field import Field
 from cnncli.errors import UnknownName
-from cnncli.field import Field
 from cnncli.layers import dims, times
 from cnncli.render.table import Cell, Column
-from cnncli.report import Report, Row
 
 
 class Entry(NamedTuple):

@@ -16,7 +16,7 @@ from cnncli.render.frames import SHORT, Frame, Grid, fits, frozen
 from cnncli.render.grids import Box, flow, grid, nested, number, shades, texts
 from cnncli.render.maps import write_maps
 from cnncli.render.table import write_json
-from cnncli.render.text import columns_of, say
+from cnncli.text import columns_of, say
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from cnncli.datasets import Dataset, Family, Where
-from cnncli.datasets.progress import Progress
+from cnncli.data import Dataset, Family, Where
+from cnncli.data.progress import Progress
 from cnncli.render.columns import count
 from cnncli.render.live import one_line
 from cnncli.render.plots import blank_figure, png_of
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, complain, inert, say
+from cnncli.text import columns_of, complain, inert, say
 
 if TYPE_CHECKING:
     import torch
 
-    from cnncli.datasets.survey import Survey
+    from cnncli.data.survey import Survey
 
 SCHEMA = {"schema": "cnncli/data/1"}
 LIST = (

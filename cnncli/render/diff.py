@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from cnncli.diff import Change, Cost, Diff, Line
+from cnncli.analysis.diff import Change, Cost, Diff, Line
 from cnncli.layers import dims
 from cnncli.network import Network
 from cnncli.render.columns import count, size
@@ -15,7 +15,7 @@ from cnncli.render.diff_words import cut, packed, said, words
 from cnncli.render.summary_json import network_json
 from cnncli.render.summary_table import title
 from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, inert, say
+from cnncli.text import columns_of, inert, say
 
 EQUAL = 8  # rows in a run of equal ones beyond which only their number is shown
 NAME, NUMBERS = 24, (13, 11)  # characters of the widest name, and of the columns for parameters and MACs

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cnncli.diff import Change, Line
+from cnncli.analysis.diff import Change, Line
 from cnncli.layers import times
-from cnncli.render.text import inert
+from cnncli.text import inert
 
 
 def said(line: Line) -> list[str]:

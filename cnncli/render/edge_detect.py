@@ -13,7 +13,7 @@ from cnncli.layers import dims
 from cnncli.lessons.edge_detect import MOST_STEPS, Learned, Prepared, Task
 from cnncli.render.grids import flow, grid, nested, number, texts
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown
-from cnncli.render.text import columns_of, complain, inert, say, say_picture
+from cnncli.text import columns_of, complain, inert, say, say_picture
 
 if TYPE_CHECKING:
     from cnncli.lessons.descent import Floats

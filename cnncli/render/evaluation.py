@@ -8,11 +8,11 @@ from math import isfinite
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from cnncli.judging.figures import Class, Confusion
-from cnncli.judging.judgement import Judgement, Mistake
 from cnncli.render.columns import count
 from cnncli.render.table import Cell, Column, Line, fits, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, complain, inert, say
+from cnncli.runs.judging.figures import Class, Confusion
+from cnncli.runs.judging.judgement import Judgement, Mistake
+from cnncli.text import columns_of, complain, inert, say
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,10 +7,10 @@ from re import sub
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from cnncli.judging.judgement import Judgement, Mistake
 from cnncli.render.evaluation import heading
 from cnncli.render.plots import INCH, blank_figure, confusion, placed, png_of
-from cnncli.render.text import inert
+from cnncli.runs.judging.judgement import Judgement, Mistake
+from cnncli.text import inert
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from cnncli.layers import dims
 from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown
-from cnncli.render.text import complain, inert, say
-from cnncli.train.exporting.formats import described
-from cnncli.trained import title_of
+from cnncli.runs.export.formats import described
+from cnncli.sources.networks import title_of
+from cnncli.text import complain, inert, say
 
 if TYPE_CHECKING:
-    from cnncli.train.exporting.export import Export
+    from cnncli.runs.export.export import Export
 
 RUNNERS = {
     "onnx": "run with onnxruntime",

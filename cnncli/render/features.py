@@ -12,7 +12,7 @@ from cnncli.layers import dims
 from cnncli.lessons.features import Maps, Walk
 from cnncli.render.grids import number, shades
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, inert, say
+from cnncli.text import columns_of, inert, say
 
 if TYPE_CHECKING:
     from cnncli.lessons.gradcam import Evidence

@@ -13,7 +13,7 @@ from cnncli.layers import dims
 from cnncli.lessons.features import Guess, Maps, Walk
 from cnncli.render.panels import MAPS, look_of
 from cnncli.render.plots import INCH, blank_figure, placed, png_of
-from cnncli.render.text import inert
+from cnncli.text import inert
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import wrap
 
-from cnncli.health.finding import Finding
-from cnncli.render.text import inert
+from cnncli.diagnostics.finding import Finding
+from cnncli.text import inert
 
 
 def told(found: Sequence[Finding], width: int) -> list[str]:

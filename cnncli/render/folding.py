@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from cnncli.analysis.report import Report, Row
 from cnncli.layers import OWN
 from cnncli.render.columns import Entry
-from cnncli.report import Report, Row
 
 
 class View(NamedTuple):

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from textwrap import wrap
 
-from cnncli.formula import Formula
-from cnncli.render.text import columns_taken
+from cnncli.arithmetic.formula import Formula
+from cnncli.text import columns_taken
 
 
 def formula_json(found: Formula) -> dict[str, object]:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 
-from cnncli.health.observation import Layer, Observation, Seen
-from cnncli.health.record import Log
+from cnncli.diagnostics.observation import Layer, Observation, Seen
+from cnncli.diagnostics.record import Log
 from cnncli.render.findings import as_json, told
 from cnncli.render.table import Cell, Column, Line, narrowed, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, inert, say
+from cnncli.text import columns_of, inert, say
 
 COLUMNS = (
     Column("layer", "layer", left=True),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from cnncli.health.observation import History
+from cnncli.diagnostics.observation import History
 from cnncli.render.plots import blank_figure, png_of
-from cnncli.render.text import inert
+from cnncli.text import inert
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from cnncli.render.text import columns_of
+from cnncli.text import columns_of
 
 PERIOD = 0.25  # seconds
 LEAST, MOST = 8, 20  # characters of a bar

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnncli.datasets.progress import Progress
+from cnncli.data.progress import Progress
 from cnncli.errors import RequestError
 from cnncli.lessons.images import read_image
 from cnncli.lessons.looking import Look
@@ -13,14 +13,8 @@ from cnncli.lessons.subject import Subject, image_size
 from cnncli.lessons.subject import subject as made
 from cnncli.render.data import bar
 from cnncli.render.live import Live
-from cnncli.render.receptive_field import (
-    show_effective,
-    show_for_scripts,
-    show_measured,
-    show_region,
-    show_regions,
-)
-from cnncli.render.text import complain, say_picture
+from cnncli.render.receptive_field import show_effective, show_for_scripts, show_measured, show_region, show_regions
+from cnncli.text import complain, say_picture
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from textwrap import wrap
 
-from cnncli.catalogue import Variant, names, variant, variants
+from cnncli.analysis.catalogue import Variant, names, variant, variants
 from cnncli.layers import dims
 from cnncli.models import Model, model
 from cnncli.render.columns import count, millions
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, say
+from cnncli.text import columns_of, say
 
 FIGURES = (Column("input", "input"), Column("params", "parameters"), Column("macs", "MACs (M)"))
 LIST = (Column("name", "name", left=True), Column("year", "year"), *FIGURES, Column("editions", "editions", left=True))

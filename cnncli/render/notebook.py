@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING
 
+from cnncli.analysis.report import Report, Row
 from cnncli.render.columns import chosen
 from cnncli.render.folding import View, entries
 from cnncli.render.summary import failure_text, footer
 from cnncli.render.summary_table import title
 from cnncli.render.table import Cell, Column
-from cnncli.render.text import inert
-from cnncli.report import Report, Row
+from cnncli.text import inert
 
 if TYPE_CHECKING:
-    from cnncli.record import Fault
+    from cnncli.tracing import Fault
 
 _STYLE = "font-variant-numeric:tabular-nums"
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 
-from cnncli.conventions import gaps, unread
 from cnncli.layers import dims
+from cnncli.layers.conventions import gaps, unread
 from cnncli.lessons.padding import Choice
 from cnncli.render.formulas import formula_lines
 from cnncli.render.grids import grid, grid_width, shades
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, say
 from cnncli.render.window import window_lines
+from cnncli.text import columns_of, say
 
 COLUMNS = (
     Column("choice", "choice", left=True),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cnncli.render.grids import Box, number
 from cnncli.render.plots import INCH, blank_figure, png_of
-from cnncli.render.text import inert
+from cnncli.text import inert
 
 if TYPE_CHECKING:
     import numpy as np

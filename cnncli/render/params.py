@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from cnncli.conventions import disagreement, outcomes, under, unread, windows_of
-from cnncli.formula import Formula
+from cnncli.arithmetic.formula import Formula
 from cnncli.layers import Call, Layer, dims
 from cnncli.layers.conv import Conv1d, Conv2d, Conv3d
+from cnncli.layers.conventions import disagreement, outcomes, under, unread, windows_of
 from cnncli.render.formulas import formula_json, formula_lines
 from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown
-from cnncli.render.text import columns_of, say
 from cnncli.render.window import window_lines
+from cnncli.text import columns_of, say
 
 SIZES = ("size", "length", "depth", "height", "width")
 COLUMNS = (

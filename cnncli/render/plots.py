@@ -9,15 +9,15 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Literal
 from warnings import catch_warnings, filterwarnings
 
-from cnncli.datasets.folders import place, reason
 from cnncli.errors import DataError
-from cnncli.render.text import inert
+from cnncli.files import place, reason
+from cnncli.text import inert
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from cnncli.train.epoch import Epoch
+    from cnncli.diagnostics.epoch import Epoch
 
 INCH = 10  # letters of a title on an inch
 NUMBERED = 20  # classes up to which every square of a confusion matrix holds its count

@@ -8,15 +8,15 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from cnncli.conventions import unread
 from cnncli.layers import dims
+from cnncli.layers.conventions import unread
 from cnncli.lessons.pooling import Pooling, Saving, Step, gradient, step, steps
 from cnncli.render.formulas import formula_lines
 from cnncli.render.frames import SHORT, Cells, Frame, Grid, fits, frozen
 from cnncli.render.grids import Box, flow, grid, nested, number, shades, texts
 from cnncli.render.maps import write_maps
 from cnncli.render.table import Cell, Column, write_json, write_table
-from cnncli.render.text import columns_of, say
+from cnncli.text import columns_of, say
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,15 +6,15 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from cnncli.datasets.progress import Progress
+from cnncli.data.progress import Progress
 from cnncli.errors import DataError
 from cnncli.render.data import bar
 from cnncli.render.live import Live
 from cnncli.render.table import GAP, Cell, Column, Line, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, complain, inert
+from cnncli.text import columns_of, complain, inert
 
 if TYPE_CHECKING:
-    from cnncli.train.predict import Guess, Prediction
+    from cnncli.runs.predict import Guess, Prediction
 
 TABLE = (
     Column("path", "image", left=True),

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from cnncli.render.columns import clock
 from cnncli.render.live import Note, one_line
-from cnncli.render.text import columns_of
+from cnncli.text import columns_of
 
 if TYPE_CHECKING:
-    from cnncli.train.run import Run
+    from cnncli.training.run import Run
 
 KEPT = 20  # looks back, 5 seconds: the speed shown is that of now, and yet does not flicker
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
+from cnncli.analysis.report import Report
 from cnncli.layers import dims
 from cnncli.lessons.quiz import LEVELS, Answer, Question, Quiz
 from cnncli.render.columns import Entry, Shown, chosen
@@ -14,8 +15,7 @@ from cnncli.render.formulas import formula_json, formula_lines, formula_text
 from cnncli.render.summary_json import network_json
 from cnncli.render.summary_table import show_entries, title
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown
-from cnncli.render.text import columns_of, inert, say
-from cnncli.report import Report
+from cnncli.text import columns_of, inert, say
 
 MOST = 40  # lines of the table; of a longer one, those with blanks and the ones before them
 COLUMNS = (Column("number", "number"), Column("row", "row", left=True), Column("question", "question", left=True))

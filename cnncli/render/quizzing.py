@@ -9,7 +9,7 @@ from textwrap import wrap
 from cnncli.lessons.answers import judged
 from cnncli.lessons.quiz import LEVELS, Question, Quiz
 from cnncli.render.quiz import answer_lines, answer_text, question_lines, show_table
-from cnncli.render.text import columns_of, say
+from cnncli.text import columns_of, say
 
 HINT = "?"
 LEGEND = "Write 6x28x28, 61,706 or 0.24M; ? shows the formula, an empty line passes, Ctrl-D ends."

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from cnncli.render.rate_range_plot import drawn
 from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, complain, inert, say, say_picture
 from cnncli.render.training import headline
+from cnncli.text import columns_of, complain, inert, say, say_picture
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cnncli.train.range_test import RangeTest
-    from cnncli.train.rate_range import End, Point
+    from cnncli.training.range_test import RangeTest
+    from cnncli.training.rate_range import End, Point
 
 POINTS = (Column("lr", "lr"), Column("loss", "loss"), Column("smooth", "curve"), Column("slope", "slope"))
 TABLE = (Column("lr", "lr"), Column("loss", "loss"), Column("bar", "", left=True))

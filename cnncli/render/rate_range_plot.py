@@ -5,8 +5,8 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from cnncli.datasets.folders import place, reason
 from cnncli.errors import DataError
+from cnncli.files import place, reason
 from cnncli.render.plots import INCH, blank_figure, png_of
 from cnncli.render.training import headline
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from cnncli.train.range_test import RangeTest
+    from cnncli.training.range_test import RangeTest
 
 WIDTH, HEIGHT = 8.0, 5.0  # inches
 ROOM = 1.25  # times what the loss began with: what lies above is divergence, and out of the picture

@@ -8,16 +8,16 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from cnncli.explain import explain
-from cnncli.field import Interval
+from cnncli.analysis.explain import explain
+from cnncli.analysis.report import Report
+from cnncli.arithmetic.receptive_field import Interval
 from cnncli.layers import dims, times
 from cnncli.lessons.receptive import Region, Side
 from cnncli.render.formulas import formula_lines
 from cnncli.render.grids import shades
 from cnncli.render.summary_json import field_json, network_json
 from cnncli.render.table import Cell, Column, Line, narrowed, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, inert, say
-from cnncli.report import Report
+from cnncli.text import columns_of, inert, say
 
 if TYPE_CHECKING:
     from cnncli.lessons.effective import Effective

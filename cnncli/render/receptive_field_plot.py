@@ -10,7 +10,7 @@ from cnncli.layers import dims
 from cnncli.lessons.receptive import Region
 from cnncli.render.plots import INCH, blank_figure, placed, png_of
 from cnncli.render.receptive_field import effective_lines, span
-from cnncli.render.text import inert
+from cnncli.text import inert
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cnncli.errors import CnncliError
-from cnncli.recipe_shelf import REACHES, Shipped
 from cnncli.render.table import Cell, Column, Line, narrowed, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import complain, inert, say
+from cnncli.sources.library import REACHES, Shipped
+from cnncli.text import complain, inert, say
 
 SCHEMA = {"schema": "cnncli/recipes/1"}
 LIST = (

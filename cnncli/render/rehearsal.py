@@ -6,14 +6,14 @@ import sys
 from textwrap import wrap
 
 from cnncli.layers import dims
-from cnncli.recipe import Recipe, renamed, resolved
 from cnncli.render.columns import clock, count, millions, size
 from cnncli.render.table import write_json
-from cnncli.render.text import columns_of, complain, say
 from cnncli.render.training import headline
-from cnncli.train.folder import NETWORK
-from cnncli.train.rehearsal import Rehearsal
-from cnncli.train.request import Request
+from cnncli.sources.recipes import Recipe, renamed, resolved
+from cnncli.text import columns_of, complain, say
+from cnncli.training.folder import NETWORK
+from cnncli.training.rehearsal import Rehearsal
+from cnncli.training.request import Request
 
 INDENT = 9  # characters before the facts of a line
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cnncli.render.plots import blank_figure, png_of
-from cnncli.render.text import inert
+from cnncli.text import inert
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from cnncli.runs import Logged
+    from cnncli.runs.log import Logged
 
 COLOURS = 10  # of matplotlib's tab10; the next ten runs get them again, with markers
 

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from cnncli.diagnostics.epoch import Epoch
+from cnncli.formats.strict_yaml import Value
 from cnncli.render.columns import clock
 from cnncli.render.run_curves import labels
 from cnncli.render.table import (
@@ -20,11 +22,9 @@ from cnncli.render.table import (
     write_markdown,
     write_table,
 )
-from cnncli.render.text import columns_of, complain, inert, say
-from cnncli.runs import Logged, Sides, environment_differences, number, recipe_differences, seconds
-from cnncli.strict_yaml import Value
-from cnncli.train import folder
-from cnncli.train.epoch import Epoch
+from cnncli.runs.log import Logged, Sides, environment_differences, number, recipe_differences, seconds
+from cnncli.text import columns_of, complain, inert, say
+from cnncli.training import folder
 
 SCHEMA = {"schema": "cnncli/runs/1"}
 NOTHING = "–"

@@ -13,7 +13,7 @@ from cnncli.lessons.sharing import Cost, Found, Moved
 from cnncli.render.formulas import formula_json, formula_lines
 from cnncli.render.grids import flow, number, shades
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, inert, say, say_picture
+from cnncli.text import columns_of, inert, say, say_picture
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from cnncli.render.grids import Box
 from cnncli.render.panels import Panel, sheet
 from cnncli.render.plots import INCH, blank_figure, placed, png_of
 from cnncli.render.sharing import signed
-from cnncli.render.text import inert
+from cnncli.text import inert
 
 if TYPE_CHECKING:
     import numpy as np

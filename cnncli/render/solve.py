@@ -6,15 +6,15 @@ import sys
 from collections.abc import Sequence
 from textwrap import wrap
 
+from cnncli.analysis.report import report
+from cnncli.analysis.solve_layer import Question, Solution
+from cnncli.analysis.solve_map import Maps
+from cnncli.analysis.solve_network import LARGEST, Inputs
 from cnncli.layers import Shape, dims, times
 from cnncli.network import Network
 from cnncli.render.summary_table import title
 from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import columns_of, say
-from cnncli.report import report
-from cnncli.solve import LARGEST, Inputs
-from cnncli.solve_map import Maps
-from cnncli.solve_window import Question, Solution
+from cnncli.text import columns_of, say
 
 SHOWN = 4  # sizes of a pattern that are named before "…"
 FIGURES = (Column("what", "what", left=True), Column("value", "value", left=True))

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
 from cnncli.render.frames import Frame, frame_lines, screenful
-from cnncli.render.text import columns_of, say
-from cnncli.train.signals import obeyed
+from cnncli.text import columns_of, say
+from cnncli.training.signals import obeyed
 
 TIME = "time"
 NEXT = {TIME, " ", "n", "l", "j", "\r", "\n", "\x1b[C", "\x1b[B", "\x1bOC", "\x1bOB", "\x1b[6~"}

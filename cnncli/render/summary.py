@@ -9,21 +9,21 @@ from contextlib import redirect_stdout
 from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
+from cnncli.analysis.report import Report, Row
 from cnncli.layers import Shape, dims
+from cnncli.layers.parsing import channels_first, typed
 from cnncli.render.columns import beyond, chosen, size
 from cnncli.render.folding import View
 from cnncli.render.formulas import formula_lines
 from cnncli.render.summary_json import summary_json
 from cnncli.render.summary_table import show_rows
 from cnncli.render.table import write_json
-from cnncli.render.text import columns_of, complain, inert, say
-from cnncli.report import Report, Row
-from cnncli.written import channels_first, typed
+from cnncli.text import columns_of, complain, inert, say
 
 if TYPE_CHECKING:
-    from cnncli.check import Disagreement
-    from cnncli.explain import Explanation
-    from cnncli.record import Fault
+    from cnncli.analysis.explain import Explanation
+    from cnncli.build.verify import Disagreement
+    from cnncli.tracing import Fault
 
 
 class Findings(NamedTuple):
@@ -113,7 +113,7 @@ def explanation_lines(explanations: Sequence[Explanation]) -> list[str]:
 
 def _heading_lines(row: Row, width: int) -> list[str]:
     """The row's name, shapes and layer, on two lines where one is too short."""
-    from cnncli.explain import heading
+    from cnncli.analysis.explain import heading
 
     name, sentence = (inert(text) for text in heading(row))
     line = f"{name}   {sentence}"

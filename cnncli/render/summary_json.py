@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cnncli.field import Field
+from cnncli.analysis.report import Report, Row
+from cnncli.arithmetic.receptive_field import Field
 from cnncli.network import Network
 from cnncli.render.formulas import formula_json
-from cnncli.report import Report, Row
 
 if TYPE_CHECKING:
-    from cnncli.explain import Explanation
-    from cnncli.record import Fault
+    from cnncli.analysis.explain import Explanation
     from cnncli.render.summary import Findings
+    from cnncli.tracing import Fault
 
 
 def network_json(network: Network) -> dict[str, object]:

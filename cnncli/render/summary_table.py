@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from cnncli.analysis.report import Report
 from cnncli.layers import dims
 from cnncli.models import model
 from cnncli.render.columns import NARROW, Entry, Shown, chosen
 from cnncli.render.folding import View, entries, home, is_block
 from cnncli.render.table import Cell, Line, fits, write_csv, write_markdown, write_table
-from cnncli.render.text import columns_of, inert, say
-from cnncli.report import Report
+from cnncli.text import columns_of, inert, say
 
 
 def show_rows(report: Report, view: View, format: str) -> None:

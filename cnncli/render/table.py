@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from cnncli.render.text import columns_of, emphasise, inert, say
+from cnncli.text import columns_of, emphasise, inert, say
 
 
 class Column(NamedTuple):

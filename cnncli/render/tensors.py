@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from cnncli.formats.tensors import Stored, TensorFile, Totals, read
+from cnncli.formats.tensors.listing import total
 from cnncli.layers import Shape, dims
+from cnncli.layers.parsing import typed
 from cnncli.render.columns import count, size
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown, write_table
-from cnncli.render.text import inert, say
-from cnncli.tensorfile import Stored, TensorFile, Totals, read
-from cnncli.tensorfile.listing import total
-from cnncli.written import typed
+from cnncli.text import inert, say
 
 COLUMNS = (
     Column("name", "tensor", left=True),

@@ -7,6 +7,7 @@ import sys
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from cnncli.diagnostics.epoch import speed
 from cnncli.errors import FAULT, INTERRUPTED
 from cnncli.render.columns import clock
 from cnncli.render.findings import as_json, in_short, told
@@ -14,21 +15,20 @@ from cnncli.render.live import Live
 from cnncli.render.plots import confusion, curves
 from cnncli.render.pulse import Pulse
 from cnncli.render.table import write_json
-from cnncli.render.text import columns_of, complain, inert, say
-from cnncli.train import folder
-from cnncli.train.epoch import speed
-from cnncli.train.resume import resume_command
-from cnncli.trained import described, title_of
+from cnncli.sources.networks import described, title_of
+from cnncli.text import columns_of, complain, inert, say
+from cnncli.training import folder
+from cnncli.training.resume import resume_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from cnncli.health.finding import Finding
-    from cnncli.train.continuation import Continuation
-    from cnncli.train.epoch import Epoch
-    from cnncli.train.job import Job
-    from cnncli.train.run import Run
+    from cnncli.diagnostics.epoch import Epoch
+    from cnncli.diagnostics.finding import Finding
+    from cnncli.training.continuation import Continuation
+    from cnncli.training.job import Job
+    from cnncli.training.run import Run
 
 
 def show_run(run: Run, format: str, *, quiet: bool) -> int:

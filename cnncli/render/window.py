@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cnncli.arithmetic.windows import Window
 from cnncli.layers import Shape
-from cnncli.sizes import Window
 
 WIDE, HIGH = 24, 12  # elements drawn at most; a larger input is cut off at the far corner
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnncli.errors import RequestError
+from cnncli.formats.tensors.foreign import OTHERS, SUFFIXES
 from cnncli.models import models
 from cnncli.models import spelled as built_in_spelled
 from cnncli.registry import letters, same_letters
 from cnncli.sources.request import Given, Loaded, Request
-from cnncli.tensorfile.foreign import OTHERS, SUFFIXES
 
 if TYPE_CHECKING:
     from torch import nn

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cnncli import words
 from cnncli.errors import RequestError, UnknownName, nearest
+from cnncli.formats.yaml_scalar import inert
 from cnncli.layers import Shape, dims
+from cnncli.layers.parsing import channels_first, typed, without_batch
 from cnncli.models import Edition, adaptations, edition, models, network
-from cnncli.registry import letters, same_letters
+from cnncli.registry import letters, same_letters, synonyms
 from cnncli.sources.registered import registered
 from cnncli.sources.request import Loaded, Request
-from cnncli.written import channels_first, typed, without_batch
-from cnncli.yaml_scalar import inert
 
 
 def read(request: Request) -> Loaded:
@@ -65,7 +64,7 @@ def _edition(name: str) -> tuple[str, str, Edition]:
 
 def elsewhere(name: str) -> str:
     """What to write for a name that no built-in network has; "" where it may be a slip of the keyboard, or is nothing known."""
-    if advice := words.meant(words.NO_NETWORKS, name):
+    if advice := synonyms.meant(synonyms.NO_NETWORKS, name):
         return advice
     here = [f"{name}{suffix}" for suffix in (".yaml", ".py", ".onnx") if Path(f"{name}{suffix}").is_file()]
     if Path("runs", name, "recipe.yaml").is_file():

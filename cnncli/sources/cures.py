@@ -11,8 +11,8 @@ from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cnncli.layers import Tensor
+from cnncli.layers.parsing import Value, typed
 from cnncli.sources.request import Request
-from cnncli.written import Value, typed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,7 +48,7 @@ def _other_size(request: Request, inputs: Any, maker: Maker) -> str:  # noqa: AN
     first = next(tensors(inputs))
     if len(first.shape) < 3:
         return ""
-    from cnncli.record.building import built
+    from cnncli.tracing.building import built
 
     *_, height, width = first.shape
     sizes: list[object] = [height, (height, width)] if height == width else [(height, width)]
@@ -90,7 +90,7 @@ def _size_arguments(maker: Callable[..., Any]) -> list[str]:
 
 
 def _runs(request: Request, module: nn.Module, inputs: Any) -> bool:  # noqa: ANN401
-    from cnncli.record import record
+    from cnncli.tracing import record
 
     return record(module, inputs, device=request.device, training=request.training).failure is None
 
@@ -100,7 +100,7 @@ def without_weights(maker: Maker, given: Mapping[str, object]) -> str:
 
     What asks for weights is an argument of its own or among `given` that is called so and has a value.
     """
-    from cnncli.record.building import built
+    from cnncli.tracing.building import built
 
     asking = {**_defaults(maker), **given}
     asking = {name: value for name, value in asking.items() if _WEIGHTS.search(name) and value not in (None, False)}

@@ -7,20 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnncli.analysis.report import report
 from cnncli.errors import RequestError
 from cnncli.layers import dims
 from cnncli.network import Network
-from cnncli.report import report
 from cnncli.sources.request import Loaded, Request
 
 if TYPE_CHECKING:
-    from cnncli.netfile import Written
+    from cnncli.formats.net_yaml import Written
 
 
 def read(request: Request) -> Loaded:
     """The network as the file has it, at the input that was asked for."""
-    from cnncli.netfile import read as written_in
-    from cnncli.solve import at
+    from cnncli.analysis.solve_network import at
+    from cnncli.formats.net_yaml import read as written_in
 
     written, shape = written_in(Path(request.source)), request.shape()
     place, found = written.document.place, replace(written.network, origin=written.where)

@@ -9,7 +9,7 @@ from cnncli.sources.request import Loaded, Request
 
 def read(request: Request) -> Loaded:
     """The network that the graph is, at the input that was asked for."""
-    from cnncli.onnxfile import read as graph_in
+    from cnncli.formats.onnx import read as graph_in
 
     request.takes_no_arguments(request.source, "an ONNX file", "leave it out")
     return Loaded(graph_in(Path(request.source), request.inputs, batch=request.batch))

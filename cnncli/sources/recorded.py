@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, simplefilter
 
 from cnncli.errors import CnncliError, RequestError, UnknownName
-from cnncli.layers.opaque import Failed
+from cnncli.layers.traced import Failed
 from cnncli.sources.cures import Maker, cure_of, tensors, unbatched, without_weights
 from cnncli.sources.offline import offline, refused_download
 from cnncli.sources.request import Loaded, Request
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from cnncli.network import Node
-    from cnncli.record import Fault
+    from cnncli.tracing import Fault
 
 
 def recorded(
@@ -37,7 +37,7 @@ def recorded(
 
     Raises `RequestError` where nobody says what it takes.
     """
-    from cnncli.record import record
+    from cnncli.tracing import record
 
     if not request.inputs and not usual:
         raise RequestError(f"{request.source}: say what it takes, {_how(module)}")
@@ -116,7 +116,7 @@ def with_their_name(arguments: Mapping[str, object]) -> dict[str, object]:
 
 def built_from(request: Request, maker: Maker) -> nn.Module:
     """The module that `maker` makes, without weights and without a download; raises `RequestError` for what it raises."""
-    from cnncli.record.building import built
+    from cnncli.tracing.building import built
 
     with attempted(request.source), guests(), offline():
         try:
@@ -148,7 +148,7 @@ def attempted(source: str) -> Iterator[None]:
     except SystemExit as error:
         raise RequestError(f"{source}: its code ends the program ({error.code!r}); keep that below __main__") from error
     except Exception as error:
-        from cnncli.record.fault import one_line, place_of
+        from cnncli.tracing.fault import one_line, place_of
 
         file, line = (error.filename, error.lineno) if isinstance(error, SyntaxError) else place_of(error)
         cure = _cure_of_error(error, source)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cnncli.errors import UnknownName
-from cnncli.yaml_scalar import inert
+from cnncli.formats.yaml_scalar import inert
 
 # Both decorate a model's function with register_model; torchvision may give it another name there.
 _REGISTERED = re.compile(

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cnncli.errors import RequestError
 from cnncli.layers import Shape, Tensor
+from cnncli.layers.parsing import Value, typed
 from cnncli.network import Network
-from cnncli.written import Value, typed
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from cnncli.record import Fault
+    from cnncli.tracing import Fault
 
 Given = Mapping[str, Value]
 """Inputs as they were written: by the module's own name for them, or by their number, from 0."""

@@ -10,10 +10,10 @@ from cnncli.sources.request import Loaded, Request
 
 def read(request: Request) -> Loaded:
     """The network that the run trains."""
-    from cnncli.datasets import dataset
-    from cnncli.recipe import input_size
-    from cnncli.train.resume import run_folder, run_recipe
-    from cnncli.trained import network_for
+    from cnncli.data import dataset
+    from cnncli.sources.networks import network_for
+    from cnncli.sources.recipes import input_size
+    from cnncli.training.resume import run_folder, run_recipe
 
     folder, own = Path(request.source), request.arguments
     recipe = folder / "recipe.yaml"

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from cnncli.errors import RequestError
+from cnncli.formats.tensors.foreign import refuse
 from cnncli.sources.request import Request
-from cnncli.tensorfile.foreign import refuse
 
 
 def read(request: Request) -> NoReturn:

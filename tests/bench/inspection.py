@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from cnncli.report import report
+from cnncli.analysis.report import report
 from tests.bench.race import cnncli, python, race
 from tests.bench.startup import HELLO
 from tests.chain import chain

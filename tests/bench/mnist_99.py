@@ -12,7 +12,7 @@ import subprocess
 import sys
 from time import process_time
 
-from cnncli.train.machine import SPINS
+from cnncli.training.machine import SPINS
 
 SEEDS = (0, 1, 2)
 BAR, ENOUGH, MOST = 10, 0.99, 14  # times as fast · accuracy · epochs, as many as the example takes by default
@@ -42,15 +42,15 @@ def _measured(name: str, seed: int) -> float:
 
 def ours(seed: int) -> float:
     """The recipe's loop, its evaluation timed apart."""
-    from cnncli.train.machine import settle_in
+    from cnncli.training.machine import settle_in
 
     settle_in()
     import torch
 
-    from cnncli.recipe import load
-    from cnncli.train import loop
-    from cnncli.train.job import prepare
-    from cnncli.train.state import begin
+    from cnncli.sources.recipes import load
+    from cnncli.training import loop
+    from cnncli.training.job import prepare
+    from cnncli.training.state import begin
 
     torch.set_num_threads(THREADS)
     job = prepare(load("mnist-99", [f"seed={seed}"]), "cpu")

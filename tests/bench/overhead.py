@@ -51,7 +51,7 @@ def main() -> None:
     if "CNNCLI_DATA" not in os.environ:
         print("skipped: set CNNCLI_DATA to a folder that holds MNIST")
         return
-    from cnncli.train.machine import settle_in
+    from cnncli.training.machine import settle_in
 
     settle_in()  # before torch is imported, as the command does
     ways = {"ours": ours(), **bare_loops()}
@@ -76,10 +76,10 @@ def ours() -> Callable[[], Spent]:
     """The loop that `cnncli train lenet-mnist` runs."""
     import torch
 
-    from cnncli.recipe import load
-    from cnncli.train import loop, step
-    from cnncli.train.job import prepare
-    from cnncli.train.state import begin
+    from cnncli.sources.recipes import load
+    from cnncli.training import loop, step
+    from cnncli.training.job import prepare
+    from cnncli.training.state import begin
 
     job = prepare(load("lenet-mnist", ["train.epochs=1000", "train.precision=float32"]), "cpu")
     state, timer = begin(job), Timer()
@@ -104,7 +104,7 @@ def ours() -> Callable[[], Spent]:
 @contextmanager
 def _training_alone(timer: Timer) -> Iterator[list[float]]:
     """What the timer has when the training of an epoch is over, before its evaluation."""
-    from cnncli.train import loop
+    from cnncli.training import loop
 
     found: list[float] = []
     judge = loop._judge  # noqa: SLF001

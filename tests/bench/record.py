@@ -26,10 +26,10 @@ def _inside() -> None:
     import torchinfo
     import torchvision
 
+    from cnncli.analysis.report import report
     from cnncli.layers import Tensor
-    from cnncli.record import record
-    from cnncli.record.building import built
-    from cnncli.report import report
+    from cnncli.tracing import record
+    from cnncli.tracing.building import built
 
     module = built(torchvision.models.resnet152).eval()
 

@@ -18,10 +18,10 @@ from cnncli.bench.plan import Case
 from cnncli.bench.run import ceilings, turns
 from cnncli.bench.subject import Run, Subject, needed, subject
 from cnncli.bench.timing import AGAIN, ROUNDS, Stopwatch, Yardstick
-from cnncli.datasets.progress import Progress
+from cnncli.data.progress import Progress
 from cnncli.errors import RequestError
+from cnncli.layers.parsing import inputs
 from cnncli.sources import Request, load
-from cnncli.written import inputs
 
 CPU = torch.device("cpu")
 

@@ -32,7 +32,7 @@ def main() -> None:
         print(f"{name:6} {speed:7.1f} examples/s")
     import torch
 
-    from cnncli.train.device import precision
+    from cnncli.training.device import precision
 
     quick = precision("auto", torch.device("cpu")) == torch.bfloat16
     bar = f"at least {BAR}×" if quick else "no bar: this processor has no instructions for bfloat16"

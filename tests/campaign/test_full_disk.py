@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cnncli.train import checkpoint
-from tests.train.kills import Forked, Process
-from tests.train.test_kill import MEMORY, prepared
+from cnncli.training import checkpoint
+from tests.training.kills import Forked, Process
+from tests.training.test_kill import MEMORY, prepared
 
 pytestmark = [
     pytest.mark.slow,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cnncli.cli import run
-from tests.train.kills import disturbed, launched, told, undisturbed
-from tests.train.test_kill import ALWAYS, STREAMED, prepared
+from tests.training.kills import disturbed, launched, told, undisturbed
+from tests.training.test_kill import ALWAYS, STREAMED, prepared
 
 pytestmark = [
     pytest.mark.slow,

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.campaign import QUICK, images
 from tests.conftest import Result
-from tests.datasets.test_pictures import encoded, png_header
+from tests.data.test_pictures import encoded, png_header
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("elsewhere", "own_data", "one_thread")]
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, get_args
 
 import yaml
 
-from cnncli.recipe_schema.keys import keys
+from cnncli.recipe.keys import keys
 
 VALID: dict[str, Any] = {
     "kind": "recipe",

@@ -107,10 +107,10 @@ def test_rows_for_scripts(cnncli: Cnncli) -> None:
     [
         ("lenet@classic activation=relu", "lenet"),
         ("lenet --input 1x32x32", "lenet"),
-        ("tests/netfile/examples/residual.yaml", "tiny-resnet"),
+        ("tests/formats/net_yaml/examples/residual.yaml", "tiny-resnet"),
         ("torchvision:resnet18 --input 3x32x32", "resnet18"),
         ("torchvision:shufflenet_v2_x0_5 --input 3x32x32", "shufflenet_v2_x0_5"),
-        ("tests/sourced/examples/net.py:Net --input 3x32x32", "Net"),
+        ("tests/sources/examples/net.py:Net --input 3x32x32", "Net"),
         ("tests/bench/nets.py:Pair --input image=3x8x8 --input word=5:int64", "Pair"),
         ("torch.nn:Linear in_features=4 out_features=2 --input 4", "Linear"),
     ],
@@ -169,7 +169,7 @@ def test_channels_last_needs_images(cnncli: Cnncli) -> None:
 
 def test_numbers_that_the_device_emulates_are_left_out(cnncli: Cnncli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless they are asked for."""
-    from cnncli.train import device
+    from cnncli.training import device
 
     monkeypatch.setattr(device, "has_bfloat16", lambda _where: False)
     values = _values(cnncli, "lenet -b 1 --forward-only")
@@ -205,7 +205,7 @@ def test_a_batch_that_does_not_fit_is_left_out(cnncli: Cnncli, monkeypatch: pyte
         ("bench lenet --seconds 0", 2, "no time to measure"),
         ("bench lenet --device gpu", 2, "is no device"),
         ("bench lenet --device cuda:99", 2, "is not on this machine"),
-        ("bench tests/sourced/examples/net.py:Net --input 3x36x36", 2, "net.py:21: fc1: in_features is 400"),
+        ("bench tests/sources/examples/net.py:Net --input 3x36x36", 2, "net.py:21: fc1: in_features is 400"),
         ("bench runs/nowhere", 3, "is no run folder"),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cnncli.code import to_python
+from cnncli.formats.python import to_python
 from cnncli.models import network
 from tests.cli.quick import heavy_imports
 from tests.conftest import Result, python
@@ -68,7 +68,9 @@ def test_check_compares_with_the_network(cnncli: Cnncli) -> None:
 
 def test_check_fails_where_they_differ(cnncli: Cnncli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 1, and in what."""
-    monkeypatch.setattr("cnncli.code.to_python", lambda given: to_python(given).replace("nn.Sigmoid", "nn.Tanh"))
+    monkeypatch.setattr(
+        "cnncli.formats.python.to_python", lambda given: to_python(given).replace("nn.Sigmoid", "nn.Tanh")
+    )
     found = cnncli("code lenet --check")
     assert found.code == 1
     assert "the code is not the network: output 0 differs while evaluating" in found.err

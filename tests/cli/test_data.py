@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cnncli.datasets import datasets
-from cnncli.datasets.progress import Progress
+from cnncli.data import datasets
+from cnncli.data.progress import Progress
 from cnncli.render.data import bar
 from tests.cli.quick import heavy_imports
 from tests.conftest import Result
-from tests.datasets.conftest import put
+from tests.data.conftest import put
 
 Cnncli = Callable[..., Result]
 

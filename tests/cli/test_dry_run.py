@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from cnncli.freezing import freeze
+from cnncli.analysis.report import report
 from cnncli.models import network
-from cnncli.recipe import load, resolved
-from cnncli.report import report
-from cnncli.train.job import prepare
-from cnncli.train.rehearsal import FEWEST, MOST, rehearse
+from cnncli.recipe.freeze import freeze
+from cnncli.sources.recipes import load, resolved
+from cnncli.training.job import prepare
+from cnncli.training.rehearsal import FEWEST, MOST, rehearse
 from tests.conftest import Result
-from tests.train.conftest import small
+from tests.training.conftest import small
 
 Cnncli = Callable[..., Result]
 

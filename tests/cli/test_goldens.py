@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import GOLDENS, golden_name
-from tests.sourced.test_libraries import LINES as LIBRARIES
-from tests.sourced.test_python import LINES as PYTHON
+from tests.sources.test_libraries import LINES as LIBRARIES
+from tests.sources.test_python import LINES as PYTHON
 
 PARAMS = (
     "params conv --cin 6 --cout 16 --k 5",
@@ -134,8 +134,8 @@ CODE = (  # a Python file has 88 columns, whatever the terminal's width
     "code googlenet",
     "code resnet18",
     "code lenet --format json",
-    "code tests/netfile/examples/residual.yaml",
-    "code tests/netfile/examples/lenet.yaml --input 1x32x32",
+    "code tests/formats/net_yaml/examples/residual.yaml",
+    "code tests/formats/net_yaml/examples/lenet.yaml --input 1x32x32",
     "code lenet --input 1x8x8",
 )
 WIDE = (
@@ -170,7 +170,7 @@ TRAINED = (
     "bench lenet --precision float16",
     "bench net.onnx",
     "bench weights.safetensors",
-    "bench tests/sourced/examples/net.py:Net --input 3x36x36",
+    "bench tests/sources/examples/net.py:Net --input 3x36x36",
 )
 LESSONS = (
     "corr2d",

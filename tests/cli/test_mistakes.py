@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from cnncli import words
 from cnncli.cli import GROUPS, LazyGroup
 from cnncli.layers import layer_kinds
 from cnncli.models import models
-from cnncli.recipe_schema.keys import keys
+from cnncli.recipe.keys import keys
+from cnncli.registry import synonyms as words
 from tests.conftest import Result, assert_refused
 
 Run = Callable[..., Result]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cnncli.datasets import dataset
+from cnncli.data import dataset
 from tests.cli.quick import heavy_imports
 from tests.conftest import Result, assert_refused
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cnncli.recipe import available, load, recipes_folder, resolved
-from cnncli.recipe_shelf import shelf
+from cnncli.sources.library import shelf
+from cnncli.sources.recipes import available, load, recipes_folder, resolved
 from tests.cli.quick import heavy_imports
 from tests.conftest import Result
 

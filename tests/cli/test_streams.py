@@ -13,7 +13,7 @@ import pytest
 
 from cnncli.cli import command, run
 from cnncli.registry import stems
-from cnncli.render.text import inert
+from cnncli.text import inert
 from tests.conftest import Result, python
 
 
@@ -62,7 +62,7 @@ def test_a_fault_is_reported_in_two_lines_and_exits_with_70(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a wheel\nfell off")
 
-    monkeypatch.setattr("cnncli.report.report", broken)
+    monkeypatch.setattr("cnncli.analysis.report.report", broken)
     found = cnncli("summary lenet")
     assert found.code == 70
     assert found.err.splitlines()[0] == r"cnncli: a fault in cnncli: RuntimeError: a wheel\nfell off"
@@ -123,7 +123,7 @@ def test_an_interrupt_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cnncli.report.report", interrupted)
+    monkeypatch.setattr("cnncli.analysis.report.report", interrupted)
     assert run(["summary", "lenet"]) == 130
 
 

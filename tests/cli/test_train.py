@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cnncli.train.checkpoint import load
+from cnncli.training.checkpoint import load
 from tests.conftest import Result, python
 
 QUICK = "epochs=2 limit=100 batch_size=32"

@@ -1,4 +1,4 @@
-"""Pack the digits into cnncli/datasets/digits.gz: `python tests/data/make_digits.py digits.csv.gz [TARGET]`.
+"""Pack the digits into cnncli/data/digits.gz: `python tests/data/make_digits.py digits.csv.gz [TARGET]`.
 
 digits.csv.gz is scikit-learn's copy (sklearn/datasets/data/digits.csv.gz) of the 1,797 test images of "Optical
 Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak, 1998, UCI, CC BY 4.0): per line 64 grey levels 0 to 16,

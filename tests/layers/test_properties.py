@@ -16,9 +16,9 @@ import torch
 from hypothesis import HealthCheck, assume, given, settings
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnncli.boxes import Boxes
+from cnncli.arithmetic.receptive_field import Field, entry
+from cnncli.arithmetic.unit_boxes import Boxes
 from cnncli.errors import RequestError
-from cnncli.field import Field, entry
 from cnncli.layers import Call, Layer, Saved, Tensor, layer_kind, layer_kinds, make
 from tests.layers.cases import CASES, cases
 from tests.layers.draws import Case

@@ -11,7 +11,6 @@ from PIL import Image
 from torch import nn
 from torch.nn.functional import interpolate
 
-from cnncli.compose import Value, write
 from cnncli.errors import RequestError, UnknownName
 from cnncli.layers import Tensor
 from cnncli.layers.activation import ReLU
@@ -24,6 +23,7 @@ from cnncli.lessons.features import chosen_rows, walk
 from cnncli.lessons.gradcam import evidence
 from cnncli.lessons.input_image import image_of
 from cnncli.lessons.subject import Subject, asked, subject, taken
+from cnncli.network.builder import Value, write
 
 SIZE = (1, 12, 16)
 

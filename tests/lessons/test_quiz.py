@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cnncli.analysis.report import Report, report
+from cnncli.arithmetic.formula import Formula
 from cnncli.errors import RequestError
-from cnncli.formula import Formula
 from cnncli.layers import Tensor
 from cnncli.layers.activation import ReLU
 from cnncli.lessons.answers import judged
 from cnncli.lessons.quiz import LEVELS, Question, quiz
 from cnncli.models import models, network
 from cnncli.network import Network, Node
-from cnncli.report import Report, report
 from tests.layers.evaluate import evaluate
 
 SOURCES = [*sorted(models()), "lenet@paper", "googlenet@paper"]

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from cnncli.compose import Value, write
-from cnncli.datasets.progress import Progress
+from cnncli.analysis.report import report
+from cnncli.data.progress import Progress
 from cnncli.errors import RequestError
 from cnncli.layers import Tensor
 from cnncli.layers.activation import ReLU
@@ -22,7 +22,7 @@ from cnncli.lessons.looking import look
 from cnncli.lessons.receptive import Region, deepest, placed, region, regions, row_called
 from cnncli.lessons.subject import Subject, asked, subject, taken
 from cnncli.models import network
-from cnncli.report import report
+from cnncli.network.builder import Value, write
 
 
 def of(name: str, row: str, unit: tuple[int, ...] | None = None) -> Region:

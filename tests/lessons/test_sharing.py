@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from cnncli.compose import Value, write
-from cnncli.datasets.progress import Progress
+from cnncli.data.progress import Progress
 from cnncli.errors import RequestError
 from cnncli.layers import Tensor
 from cnncli.layers.activation import ReLU
@@ -20,6 +19,7 @@ from cnncli.layers.shape import Flatten
 from cnncli.lessons.moving import follows, journey, shifted
 from cnncli.lessons.sharing import SHIFT, cost, example, moved, striking
 from cnncli.lessons.subject import Subject, subject, taken
+from cnncli.network.builder import Value, write
 
 
 @pytest.mark.parametrize("shift", [SHIFT, (0, 0), (6, 9), (-1, -2), (3, -1)])

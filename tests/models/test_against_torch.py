@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cnncli.analysis.report import report
 from cnncli.models import edition, models, network
-from cnncli.report import report
 from tests.models.measure import calls, on_meta
 
 SIZES = [

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from cnncli.analysis.report import report
 from cnncli.layers.conv import Conv2d
 from cnncli.layers.dropout import Dropout
 from cnncli.layers.norm import BatchNorm2d
 from cnncli.models import network
-from cnncli.report import report
 
 NORMED = ["lenet", "lenet@classic", "alexnet", "vgg11", "vgg16", "nin", "googlenet"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from cnncli.analysis.report import Row, report
 from cnncli.build import build
 from cnncli.layers.partial_conv import PartialConv2d
 from cnncli.models import network
-from cnncli.report import Row, report
 
 PAPER = [
     ("C1", (6, 28, 28), 156, 122_304),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from cnncli.analysis.report import report
 from cnncli.build import build
 from cnncli.lessons.gradients import measured
 from cnncli.lessons.receptive import region, regions
 from cnncli.lessons.subject import taken
 from cnncli.models import models, network
 from cnncli.network import Network
-from cnncli.report import report
 from tests.fields import agree, linear
 
 CASES = [

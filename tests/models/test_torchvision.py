@@ -7,9 +7,9 @@ import torch
 import torchvision
 from torch import nn
 
+from cnncli.analysis.report import report
 from cnncli.build import build
 from cnncli.models import models, network
-from cnncli.report import report
 from tests.models.measure import on_meta
 
 EDITIONS = [name for name, model in models().items() if "torchvision" in model.editions]

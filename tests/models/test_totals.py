@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cnncli.analysis.report import report
 from cnncli.errors import RequestError, UnknownName
 from cnncli.models import models, network
-from cnncli.report import report
 
 PARAMETERS = [
     ("lenet", {}, 61_706),

@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from cnncli.judging.figures import bins
-from cnncli.judging.judgement import Judgement, Mistake
+from cnncli.diagnostics.epoch import Score
 from cnncli.render.evaluation import show_judgement
 from cnncli.render.evaluation_plots import draw, mistakes, reliability
-from cnncli.train.epoch import Score
+from cnncli.runs.judging.figures import bins
+from cnncli.runs.judging.judgement import Judgement, Mistake
 
 HOSTILE = ("[red]x", "</script>", "\x1b[31mred\n", "$x^$", "漢字" * 20)
 

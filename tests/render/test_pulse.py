@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from cnncli.datasets.progress import Progress
-from cnncli.recipe import load
+from cnncli.data.progress import Progress
 from cnncli.render.data import bar
 from cnncli.render.live import Note, one_line
 from cnncli.render.pulse import Pulse
-from cnncli.train.run import Run, start
-from tests.train.conftest import small
+from cnncli.sources.recipes import load
+from cnncli.training.run import Run, start
+from tests.training.conftest import small
 
 NOTES = [Note(4, "loss 0.412"), Note(1, "acc 0.874"), Note(0, "38,112/s"), Note(3, "12s left")]
 

@@ -10,16 +10,16 @@ from time import sleep
 import pytest
 from PIL import Image
 
+from cnncli.diagnostics.epoch import Epoch, Score
 from cnncli.errors import NonFiniteError
-from cnncli.recipe import load, resolved
 from cnncli.render.columns import clock
 from cnncli.render.live import Live
 from cnncli.render.plots import confusion, curves
 from cnncli.render.training import columns, line, show_run
-from cnncli.train import folder
-from cnncli.train.epoch import Epoch, Score
-from cnncli.train.run import Run, start
-from tests.train.conftest import small
+from cnncli.sources.recipes import load, resolved
+from cnncli.training import folder
+from cnncli.training.run import Run, start
+from tests.training.conftest import small
 
 EPOCH = Epoch(1, 6, 0.25, 0.3, 0.1, Score(2.2961, 0.1738), Score(2.2, 0.2891))
 
@@ -95,7 +95,7 @@ def test_json_ends_with_the_exit_code_of_what_went_wrong(
     def broken(*_: object) -> None:
         raise NonFiniteError("epoch 1, step 1: …")
 
-    monkeypatch.setattr("cnncli.train.run.train", broken)
+    monkeypatch.setattr("cnncli.training.run.train", broken)
     with pytest.raises(NonFiniteError):
         show_run(run, "json", quiet=False)
     last = json.loads(capsys.readouterr().out)

@@ -1,0 +1,1 @@
+"""What is derived from a network: reports, explanations, comparisons, sizes solved backwards, checks against torch."""

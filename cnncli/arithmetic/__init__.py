@@ -1,0 +1,1 @@
+"""Size, parameter and receptive-field arithmetic on ints."""

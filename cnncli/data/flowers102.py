@@ -1,0 +1,50 @@
+"""Oxford Flowers: 8,189 photographs of 102 kinds of flowers.
+
+M.-E. Nilsback, A. Zisserman, "Automated flower classification over a large number of classes", 2008. Its training and validation
+images are trained on together; `data.val` holds some out again.
+"""
+
+from __future__ import annotations
+
+from cnncli.data.vision import Source, declare
+
+_FLOWERS = (
+    "pink primrose", "hard-leaved pocket orchid", "canterbury bells", "sweet pea", "english marigold", "tiger lily",
+    "moon orchid", "bird of paradise", "monkshood", "globe thistle", "snapdragon", "colt's foot", "king protea",
+    "spear thistle", "yellow iris", "globe-flower", "purple coneflower", "peruvian lily", "balloon flower",
+    "giant white arum lily", "fire lily", "pincushion flower", "fritillary", "red ginger", "grape hyacinth", "corn poppy",
+    "prince of wales feathers", "stemless gentian", "artichoke", "sweet william", "carnation", "garden phlox",
+    "love in the mist", "mexican aster", "alpine sea holly", "ruby-lipped cattleya", "cape flower", "great masterwort",
+    "siam tulip", "lenten rose", "barbeton daisy", "daffodil", "sword lily", "poinsettia", "bolero deep blue", "wallflower",
+    "marigold", "buttercup", "oxeye daisy", "common dandelion", "petunia", "wild pansy", "primula", "sunflower",
+    "pelargonium", "bishop of llandaff", "gaura", "geranium", "orange dahlia", "pink-yellow dahlia?", "cautleya spicata",
+    "japanese anemone", "black-eyed susan", "silverbush", "californian poppy", "osteospermum", "spring crocus",
+    "bearded iris", "windflower", "tree poppy", "gazania", "azalea", "water lily", "rose", "thorn apple", "morning glory",
+    "passion flower", "lotus", "toad lily", "anthurium", "frangipani", "clematis", "hibiscus", "columbine", "desert-rose",
+    "tree mallow", "magnolia", "cyclamen", "watercress", "canna lily", "hippeastrum", "bee balm", "ball moss", "foxglove",
+    "bougainvillea", "camellia", "mallow", "mexican petunia", "bromelia", "blanket flower", "trumpet creeper",
+    "blackberry lily",
+)  # fmt: skip
+
+DATASETS = {
+    "flowers102": declare(
+        Source(
+            name="flowers102",
+            kind="Flowers102",
+            folder="flowers-102",
+            entries=("jpg", "imagelabels.mat", "setid.mat"),
+            train=({"split": "train"}, {"split": "val"}),
+            test=({"split": "test"},),
+            images="_image_files",
+            labels="_labels",
+            of_files=True,
+            needs="scipy",
+        ),
+        title="Oxford Flowers, photographs",
+        shape=(3, None, None),
+        classes=_FLOWERS,
+        train=2_040,
+        test=6_149,
+        licence="none stated (M.-E. Nilsback, A. Zisserman, 2008)",
+    )
+}

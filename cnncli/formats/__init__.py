@@ -1,0 +1,1 @@
+"""Networks and weights in files: net.yaml, ONNX, checkpoints, PyTorch code."""

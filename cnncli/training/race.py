@@ -1,0 +1,110 @@
+"""`train.precision: auto` on a CPU that computes in bfloat16: a short race against float32, on the run's own images.
+
+What bfloat16 gains depends on the network, the machine and what else runs on it, and it can lose by far. A race leaves no trace in
+the run: it is run by copies of the network, and torch's random numbers are put back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from cnncli.training.device import random_state, set_random_state
+from cnncli.training.images import Batch
+from cnncli.training.job import Job
+from cnncli.training.precision import Precision, Race
+from cnncli.training.state import State, begin
+from cnncli.training.step import loss
+
+ROUNDS = 3  # timed steps in each precision; the quickest counts, as other programs can only slow a step down
+FEWEST = 2  # images of a step
+HOPELESS = 4.0  # times as slow as float32
+SECONDS, SHARE = 0.5, 0.02  # what a race may take: that long, or that share of the run where it is more
+
+
+def begun(job: Job, before: Mapping[str, Any] | None = None) -> State:
+    """A run before its first step, as `state.begin` makes it; where the device leaves it open, a race chooses the precision.
+
+    before: what env.json tells of a beginning that came to nothing, whose choice stays
+    """
+    state = begin(job)
+    if job.precision is None:
+        known = Precision.remembered(before or {})
+        state.precision = known or _chosen(job, state)
+        if known is None and state.precision.race:
+            state.notes = (*state.notes, state.precision.race.words)
+    return state
+
+
+def _chosen(job: Job, state: State) -> Precision:
+    race = raced(job, state, job.train.chosen(*job.steps(1)[0]))
+    return Precision(race.winner, race)
+
+
+def rematch(job: Job, state: State, batch: Batch) -> bool:
+    """Race once more, before the next step of the epoch, and leave bfloat16 where it loses; whether it does."""
+    if raced(job, state, batch).winner == torch.bfloat16:
+        return False
+    state.precision.leave(len(state.epochs) + 1, state.batch + 1)
+    return True
+
+
+def raced(job: Job, state: State, batch: Batch) -> Race:
+    """Forward and backward passes in both precisions, by turns, on as many images of `batch` as there is time for."""
+    random = random_state(job.device)
+    racers = [_racer(state, numbers) for numbers in (torch.float32, torch.bfloat16)]
+    images = _first(batch, FEWEST)
+    laps = [_lap(job, racers, images)]  # which allocates
+    if not _hopeless(laps[0]):
+        images, most = _fitting(job, racers[0], _first(batch, job.recipe.data.batch_size))
+        laps = [_lap(job, racers, images)]
+        while len(laps) <= ROUNDS and not _hopeless(laps[-1]) and (len(laps) == 1 or sum(map(sum, laps)) < most):
+            laps.append(_lap(job, racers, images))
+    set_random_state(random, job.device)
+    quickest = (min(seconds) for seconds in zip(*(laps[1:] or laps), strict=True))
+    return Race(*(float(f"{seconds / len(images[1]):.4g}") for seconds in quickest))
+
+
+def _lap(job: Job, racers: Sequence[State], images: Batch) -> tuple[float, ...]:
+    return tuple(timed(job, racer, images) for racer in racers)
+
+
+def _hopeless(lap: Sequence[float]) -> bool:
+    """Whether bfloat16 is so slow that the rest of the race would only take time."""
+    float32, bfloat16 = lap
+    return bfloat16 > max(HOPELESS * float32, SECONDS / 4)
+
+
+def _racer(state: State, numbers: torch.dtype) -> State:
+    racer = replace(state, module=deepcopy(state.module), precision=Precision(numbers))
+    racer.practise()
+    return racer
+
+
+def _fitting(job: Job, racer: State, batch: Batch) -> tuple[Batch, float]:
+    """As much of a batch, doubled from a few images, as a race has time for; and the seconds it may take."""
+    count = min(FEWEST, len(batch[1]))
+    while True:
+        step = timed(job, racer, _first(batch, count))
+        run = step * job.steps_an_epoch * job.recipe.train.epochs * job.images_a_step / count
+        most = max(SECONDS, SHARE * run)
+        if count == len(batch[1]) or 2 * 2 * (ROUNDS + 1) * step > most:
+            return _first(batch, count), most
+        count = min(2 * count, len(batch[1]))
+
+
+def _first(batch: Batch, count: int) -> Batch:
+    return batch[0][:count], batch[1][:count]
+
+
+def timed(job: Job, racer: State, batch: Batch) -> float:
+    """What a forward and a backward pass take."""
+    began = perf_counter()
+    torch.autograd.backward(loss(job, racer, batch, 0))
+    racer.module.zero_grad(set_to_none=True)
+    return perf_counter() - began

@@ -1,0 +1,124 @@
+"""A training run tried out: what it will take in memory, steps and time, from a few real steps. Nothing is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from time import perf_counter
+
+import torch
+
+from cnncli.analysis.report import Totals, report
+from cnncli.training.device import wait
+from cnncli.training.evaluate import evaluate
+from cnncli.training.health import Health
+from cnncli.training.images import Batch, Images
+from cnncli.training.job import Job
+from cnncli.training.race import begun
+from cnncli.training.state import State
+from cnncli.training.step import take
+
+WARM, FEWEST, MOST = 2, 3, 50  # steps: not timed, as the first ones allocate; timed, at least and at most
+ENOUGH = 2.0  # seconds of timed steps, and of timed evaluation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """What was found.
+
+    totals: the network's, for a batch · optimizer_bytes, average_bytes, image_bytes: what the optimizer keeps, a running mean of
+    the weights, and the images in memory · measured: steps that were timed · step_seconds: of one step · judge_seconds: of
+    evaluating one image · notes: what a user should know about how the run begins
+    """
+
+    job: Job
+    totals: Totals
+    optimizer_bytes: int
+    average_bytes: int
+    image_bytes: int
+    measured: int
+    step_seconds: float
+    judge_seconds: float
+    notes: tuple[str, ...]
+
+    @property
+    def memory(self) -> int:
+        """Bytes in all; what torch itself needs comes on top."""
+        return self.totals.training_bytes + self.optimizer_bytes + self.average_bytes + self.image_bytes
+
+    @property
+    def steps(self) -> int:
+        """Of the whole run."""
+        return self.job.steps_an_epoch * self.job.recipe.train.epochs
+
+    @property
+    def training_seconds(self) -> float:
+        """Of all steps."""
+        return self.steps * self.step_seconds
+
+    @property
+    def judging_seconds(self) -> float:
+        """Of the evaluations after all epochs."""
+        judged = sum(self.job.counts.values()) - len(self.job.train)
+        return self.job.recipe.train.epochs * judged * self.judge_seconds
+
+
+def rehearse(job: Job) -> Rehearsal:
+    """Take the first steps of `job` on its own batches, and evaluate a few; raises what the training would."""
+    state = begun(job)
+    step_seconds, measured = _timed_steps(job, state)
+    parts = [part for part in (job.train, job.val, job.test) if isinstance(part, Images)]
+    return Rehearsal(
+        job=job,
+        totals=report(job.network, batch_size=min(job.recipe.data.batch_size, len(job.train))).totals,
+        optimizer_bytes=_bytes(tensor for slots in state.optimizer.memory.values() for tensor in slots),
+        average_bytes=_bytes(state.average.module.state_dict().values()) if state.average else 0,
+        image_bytes=_bytes(part.pixels for part in parts),
+        measured=measured,
+        step_seconds=step_seconds,
+        judge_seconds=_timed_judging(job, state),
+        notes=state.notes,
+    )
+
+
+def _timed_steps(job: Job, state: State) -> tuple[float, int]:
+    """Seconds of one step with its batch, and how many were timed; in a short epoch some are taken once more."""
+    health = Health(job.device)
+    state.practise()
+    batches = _endless(job)
+    for batch in islice(batches, WARM):
+        take(job, state, batch, 0, health)
+    wait(job.device)
+    began = perf_counter()
+    for count, batch in enumerate(islice(batches, MOST), 1):
+        take(job, state, batch, 0, health)
+        wait(job.device)
+        if count >= FEWEST and perf_counter() - began > ENOUGH:
+            break
+    return (perf_counter() - began) / count, count
+
+
+def _endless(job: Job) -> Iterator[Batch]:
+    """The first batches of the first epoch, again and again; only full ones, where there are any."""
+    steps = job.steps(1)[: WARM + MOST]
+    while True:
+        yield from job.train.batches(steps[:-1] or steps)
+
+
+def _timed_judging(job: Job, state: State) -> float:
+    """Seconds of evaluating one image."""
+    began, images = perf_counter(), 0
+
+    def enough() -> bool:
+        nonlocal images
+        images += job.evaluation_batch
+        wait(job.device)
+        return perf_counter() - began > ENOUGH
+
+    evaluate(state.judged, job.test, job.evaluation_batch, enough)
+    return (perf_counter() - began) / min(images, len(job.test))
+
+
+def _bytes(tensors: Iterable[torch.Tensor]) -> int:
+    return sum(tensor.nbytes for tensor in tensors)

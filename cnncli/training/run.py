@@ -1,0 +1,189 @@
+"""A run: the loop, and the folder that keeps what comes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from cnncli.data.progress import Progress
+from cnncli.diagnostics.epoch import Epoch, exit_code, reason_to_stop, speed
+from cnncli.errors import DataError, NonFiniteError
+from cnncli.sources.networks import is_file
+from cnncli.sources.recipes import Recipe, resolved
+from cnncli.training import event_files, folder
+from cnncli.training.diagnosis import blown_up
+from cnncli.training.environment import environment
+from cnncli.training.job import Job, prepare
+from cnncli.training.lock import Lock
+from cnncli.training.loop import train
+from cnncli.training.precision import Precision
+from cnncli.training.race import begun
+from cnncli.training.saving import Saving, facts, resumable
+from cnncli.training.signals import Interruption, obeyed
+from cnncli.training.state import State, health_text
+
+
+def start(
+    recipe: Recipe, path: Path, device: str = "auto", progress: Progress | None = None, *, tensorboard: bool = False
+) -> Run:
+    """Load what `recipe` needs, for the run folder `path` that `folder.new_folder` made; raises what `prepare` raises.
+
+    tensorboard: whether to write event files too; `event_files.required` says whether that is possible.
+    """
+    lock = Lock(path)
+    try:
+        with obeyed():
+            job = prepare(recipe, device, progress)
+            state = begun(job)
+            if tensorboard:
+                event_files.announce(path)
+            run = Run(lock, job, state)
+            write_environment(path, environment(job, state.precision))
+    except BaseException:
+        lock.release()
+        folder.discard(path)
+        raise
+    return run
+
+
+class Run:
+    """A recipe on its way, and its folder.
+
+    interruption: whether Ctrl-C or SIGTERM ended it · notes: what a user should know about how it goes on
+    """
+
+    def __init__(
+        self, lock: Lock, job: Job, state: State, *, from_last: bool = False, notes: Sequence[str] = ()
+    ) -> None:
+        """lock: on the run folder · from_last: whether `state` is what last.pt holds."""
+        self.path, self.job, self.state, self.notes = lock.folder, job, state, (*notes, *state.notes)
+        self._lock = lock
+        self._events = event_files.announced(self.path)
+        self._saving = Saving(self.path, job, state, from_last=from_last)
+        self.interruption = Interruption()
+
+    def epochs(self) -> Iterator[Epoch]:
+        """Train to the end, or to the first Ctrl-C or SIGTERM; each epoch comes when checkpoint and metrics hold it.
+
+        Raises `NonFiniteError`, and `DataError` where the folder cannot be written.
+        """
+        try:
+            with self.interruption:
+                yield from self._epochs()
+        except NonFiniteError as error:
+            self._blow_up(error)
+            raise NonFiniteError(f"{error}; {self._kept}") from error
+        finally:
+            self._lock.release()
+
+    def _epochs(self) -> Iterator[Epoch]:
+        if self._events:
+            with resumable(self.path):
+                self._events.begin(resolved(self.job.recipe, self.path), self.state.epochs, self.state.total_seconds)
+        for epoch in train(self.job, self.state, lambda: bool(self.interruption), self._saving):
+            self._saving.save()
+            with resumable(self.path):
+                folder.add_metrics(self.path, [each.row for each in self.state.epochs])
+                self._write_health()
+                note_precision(self.path, self.state.precision)
+                if self._events:
+                    self._events.add(epoch)
+            yield epoch
+        if not self.complete:
+            self._saving.save()
+            with resumable(self.path):
+                self._write_health()
+            return
+        with resumable(self.path):
+            folder.write(self.path / folder.MODEL, model_file(self.job, self.state))
+
+    def _write_health(self) -> None:
+        write_health(self.path, health_text(self.state))
+
+    def _blow_up(self, error: NonFiniteError) -> None:
+        """Keep what was seen up to there, though no checkpoint holds it; the error itself matters more than a full disk."""
+        self.state.findings.append(blown_up(self.state, str(error).partition(";")[0], self.job.recipe.optimizer.lr))
+        with suppress(DataError):
+            self._write_health()
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is no more to train."""
+        return len(self.state.epochs) == self.job.recipe.train.epochs or self.stopped is not None
+
+    @property
+    def stopped(self) -> str | None:
+        """Why it ended before its last epoch, if the recipe's `stop` made it."""
+        if len(self.state.epochs) == self.job.recipe.train.epochs:
+            return None
+        return reason_to_stop(self.state.epochs, self.job.recipe.stop)
+
+    @property
+    def exit_code(self) -> int:
+        """0, that of a check that does not hold where `stop.when_dead` is one, or that of the signal that ended it."""
+        if not self.complete:
+            return self.interruption.exit_code
+        return exit_code(self.state.epochs, self.job.recipe.stop)
+
+    @property
+    def examples_per_second(self) -> float:
+        """Training images per second of training alone."""
+        return speed(self.state.epochs, len(self.job.train))
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """Where it stood last."""
+        return self.path / folder.CHECKPOINTS / folder.LAST
+
+    @property
+    def _kept(self) -> str:
+        done = len(self.state.epochs)
+        return f"{str(self.last_checkpoint)!r} holds epoch {done}" if done else "no epoch was complete"
+
+
+def model_file(job: Job, state: State) -> bytes:
+    """The weights as a safetensors file, with one metadata key that says what they are for; the same for the same weights."""
+    from safetensors.torch import save
+
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in state.judged.state_dict().items()}
+    model = job.recipe.model
+    name = folder.NETWORK if is_file(model.name) else model.name  # the same wherever the run folder lies
+    described = {**facts(job), "model": name, "arguments": model.arguments, "data": job.recipe.data.name}
+    return save(tensors, {"cnncli": _json(described).decode().strip()})
+
+
+def write_health(path: Path, text: str | None) -> None:
+    """Make health.json in the run folder `path` hold `text`; None: there is no such file."""
+    if text is not None:
+        folder.write(path / folder.HEALTH, text.encode())
+        return
+    with folder.written(path / folder.HEALTH):
+        (path / folder.HEALTH).unlink(missing_ok=True)
+
+
+def write_environment(path: Path, told: Mapping[str, object]) -> None:
+    """Write env.json into the run folder `path`."""
+    folder.write(path / folder.ENVIRONMENT, _json(told, indent=1))
+
+
+def beginning(path: Path) -> dict[str, Any]:
+    """What env.json in the run folder `path` tells; nothing where it cannot be read."""
+    try:
+        told = json.loads((path / folder.ENVIRONMENT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def note_precision(path: Path, precision: Precision) -> None:
+    """Write into env.json where bfloat16 was left, if it was."""
+    told = beginning(path)
+    if precision.left and told and told != {**told, **precision.memory}:
+        write_environment(path, {**told, **precision.memory})
+
+
+def _json(value: object, indent: int | None = None) -> bytes:
+    return (json.dumps(value, indent=indent, sort_keys=True) + "\n").encode()

@@ -1,1 +1,0 @@
-"""Data sources: facts, files, caches, sizes."""
