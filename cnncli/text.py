@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import codecs
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, TextIO
+from warnings import catch_warnings, simplefilter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +76,12 @@ def inert(text: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
+def truncate(text: str, limit: int = 80) -> str:
+    """`text` for one line of an error: as it is where printable, else as its repr, and not longer than `limit`."""
+    text = text if text.isprintable() else repr(text)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
 def without_markup(text: str) -> str:
     """Text of which rich reads no part as markup."""
     from rich.markup import escape
@@ -122,3 +131,11 @@ def columns_of(stream: TextIO, otherwise: int = 80) -> int:
         return os.get_terminal_size(stream.fileno()).columns or otherwise
     except (OSError, ValueError):
         return otherwise
+
+
+@contextmanager
+def guests() -> Iterator[None]:
+    """While somebody else's code runs: what it prints goes to stderr, and its warnings nowhere."""
+    with redirect_stdout(sys.stderr), catch_warnings():
+        simplefilter("ignore")
+        yield

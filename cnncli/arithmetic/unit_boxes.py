@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from cnncli.layers import Shape
-
     Ints = NDArray[np.int64]
+    Shape = tuple[int, ...]
 
 FAR = 2**40
 """A unit that sees nothing starts here and ends at minus this: no minimum and no maximum is drawn by it."""

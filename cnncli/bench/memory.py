@@ -15,7 +15,7 @@ from cnncli.bench.peak import supported
 from cnncli.bench.plan import LARGEST, Case
 from cnncli.bench.subject import Run, Subject, needed, room
 from cnncli.data.progress import Progress
-from cnncli.sources.recorded import guests
+from cnncli.text import guests
 from cnncli.training.device import wait
 
 

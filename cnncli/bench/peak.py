@@ -61,7 +61,7 @@ def _give_back() -> None:
 def _peak(ready: object, case: Case) -> int | None:
     """The most bytes at once, weights included; None where it fails."""
     from cnncli.bench.subject import Run, Subject
-    from cnncli.sources.recorded import guests
+    from cnncli.text import guests
 
     assert isinstance(ready, Subject)  # noqa: S101
     try:

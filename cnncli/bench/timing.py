@@ -10,7 +10,7 @@ import torch
 
 from cnncli.data.progress import Progress
 from cnncli.errors import RequestError
-from cnncli.sources.recorded import guests
+from cnncli.text import guests
 from cnncli.tracing.fault import one_line
 from cnncli.training.device import wait
 

@@ -41,9 +41,6 @@ class SidedConv3d(_Sided, nn.Conv3d):
     """Conv3d with padding that differs from side to side."""
 
 
-SIDED: dict[int, type[nn.Module]] = {1: SidedConv1d, 2: SidedConv2d, 3: SidedConv3d}
-
-
 class PartialConv2d(nn.Module):
     """A convolution in which each output map reads only some input maps; only those connections have weights.
 

@@ -1,4 +1,4 @@
-"""Does torch agree? The module is built, or taken as it is, and run on the meta device; rows are compared with what it says."""
+"""Does torch agree? The module is built and run on the meta device; rows are compared with what it says."""
 
 from __future__ import annotations
 
@@ -20,17 +20,12 @@ class Disagreement(NamedTuple):
     torchs: str
 
 
-def disagreements(report: Report, module: nn.Module | None = None, inputs: object = ()) -> list[Disagreement]:
+def disagreements(report: Report) -> list[Disagreement]:
     """Where torch's shapes, parameters or MACs differ from the report's; imports torch, allocates nothing.
 
-    module, inputs: what the report was recorded from, which then is on the meta device afterwards; else the network is built.
     MACs are those of torch.utils.flop_counter, two FLOPs each. Modules of our own whose operations it does not count are compared
     by shape and parameters alone.
     """
-    if module is not None:
-        from cnncli.tracing.verify import differences
-
-        return differences(report, module, inputs)
     import torch
 
     from cnncli.build import build

@@ -355,7 +355,7 @@ def _example(param: Any) -> str:  # noqa: ANN401
 
 def newest_run() -> str:
     """The newest run here; "" where there is none."""
-    from cnncli.training import folder
+    from cnncli.files import run_folder as folder
 
     try:
         return folder.newest().as_posix()

@@ -68,7 +68,7 @@ def _of_module(loaded: Loaded, module: nn.Module, out: Path | None) -> tuple[str
     """The code of a recorded module, and what it is compared with; raises `RequestError` where its state dict would be another."""
     from cnncli.formats.python import held_by, tables, written
     from cnncli.formats.python.check import Beside, Original, misfit
-    from cnncli.sources.recorded import guests
+    from cnncli.text import guests
     from cnncli.tracing.building import numbered
 
     with guests():

@@ -16,13 +16,13 @@ def health(run: Run, *, out: Out = None, format: Format = "table") -> None:
     Example: cnncli health runs/lenet-1
     """
     from cnncli.cli._values import picture_path
+    from cnncli.files import run_folder as folder
     from cnncli.render.health import heading, show_health
     from cnncli.runs.health_request import log_of
-    from cnncli.training import folder
-    from cnncli.training.resume import run_folder
+    from cnncli.sources.run_folder import find_run
 
     wanted = picture_path(out)
-    path = run_folder(run)
+    path = find_run(run)
     log = log_of(path)
     picture = None
     if log.history.observations:

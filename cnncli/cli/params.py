@@ -37,9 +37,10 @@ def params(
     Example: cnncli params conv --cin 6 --cout 16 --k 5 --input 14x14
     """
     from cnncli.layers.factory import argument_name, field_called, kind_of, positional, single_layer
+    from cnncli.models import cure_of_network
     from cnncli.render.params import show_layer
 
-    spec = kind_of(kind)
+    spec = kind_of(kind, cure_of_network)
     flags = {
         "cin": ("--cin", cin),
         "cout": ("--cout", cout),

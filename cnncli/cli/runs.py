@@ -8,8 +8,8 @@ import typer
 
 from cnncli.cli._options import Format
 from cnncli.errors import RequestError, UnknownName
-from cnncli.formats.yaml_scalar import inert
 from cnncli.registry import synonyms
+from cnncli.text import truncate
 
 ACTIONS = ("ls", "compare")
 
@@ -57,12 +57,12 @@ def _compare(given: list[str], out: str | None, format: str) -> None:
 
     from cnncli.render.runs import show_comparison
     from cnncli.runs.log import log
-    from cnncli.training.resume import run_folder
+    from cnncli.sources.run_folder import find_run
 
-    found = [log(run_folder(name)) for name in given]
+    found = [log(find_run(name)) for name in given]
     if out is not None:
+        from cnncli.files.run_folder import write
         from cnncli.render.run_curves import compared_curves, labels
-        from cnncli.training.folder import write
 
         write(Path(out), compared_curves(dict(zip(labels(found), found, strict=True))))
     show_comparison(found, format)
@@ -71,8 +71,10 @@ def _compare(given: list[str], out: str | None, format: str) -> None:
 def _check(action: str, given: list[str], out: str | None) -> None:
     if action not in ACTIONS:
         run = given[0] if given else action
-        cure = f"of one run tell cnncli evaluate {inert(run)}, health, summary; of all, runs ls; of some, runs compare"
-        raise UnknownName("action", inert(action), () if given or "-" in action else ACTIONS, cure=cure)
+        cure = (
+            f"of one run tell cnncli evaluate {truncate(run)}, health, summary; of all, runs ls; of some, runs compare"
+        )
+        raise UnknownName("action", truncate(action), () if given or "-" in action else ACTIONS, cure=cure)
     if action == "ls" and (given or out is not None):
         wrong = repr(given[0]) if given else f"--out {out!r}"
         raise RequestError(f"runs ls takes no run and draws nothing, got {wrong}; write cnncli runs compare RUN RUN")

@@ -84,10 +84,11 @@ def solve(
 def _question(input: str | None, output: str | None, given: Mapping[str, object], most: Mapping[str, int]) -> Question:
     from cnncli.analysis.solve_layer import ask
     from cnncli.layers.factory import argument_name, kind_of
+    from cnncli.models import cure_of_network
 
     if input is None or output is None:
         raise RequestError("solve takes --input and --output (--input 224 --output 55), or a network (solve vgg16)")
-    spec = kind_of(str(given["--kind"] or "conv"))
+    spec = kind_of(str(given["--kind"] or "conv"), cure_of_network)
     names = {"--k": "kernel_size", "--stride": "stride", "--pad": "padding", "--dilation": "dilation"}
     values = {
         argument_name(spec, name, flag): spread(str(given[flag]))

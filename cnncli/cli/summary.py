@@ -13,6 +13,8 @@ from cnncli.layers.parsing import inputs
 
 if TYPE_CHECKING:
     from cnncli.analysis.report import Report
+    from cnncli.build.verify import Disagreement
+    from cnncli.sources import Loaded
 
 
 def summary(
@@ -86,13 +88,22 @@ def summary(
 
         findings = findings._replace(explanations=explanations(found, row, loaded.remarks))
     if check and not found.failure:
-        from cnncli.build.verify import disagreements
-
-        findings = findings._replace(check=disagreements(found, loaded.module, loaded.ran_on))
+        findings = findings._replace(check=_disagreements(found, loaded))
     show_summary(found, View(columns, all_rows, depth, collapse), format, findings)
     if found.failure:
         raise typer.Exit(2)
     _hold(found, limits, disagree=bool(findings.check))
+
+
+def _disagreements(report: Report, loaded: Loaded) -> list[Disagreement]:
+    """What torch counts otherwise, running the module that was recorded, or building the network."""
+    if loaded.module is not None:
+        from cnncli.tracing.verify import differences
+
+        return differences(report, loaded.module, loaded.ran_on)
+    from cnncli.build.verify import disagreements
+
+    return disagreements(report)
 
 
 def _hold(report: Report, limits: dict[str, int], *, disagree: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cnncli.errors import CheckFailed
-from cnncli.sources.recipes import Stop
+from cnncli.recipe.recipe import Stop
 
 Row = dict[str, float | str]
 DEAD = "guessing"

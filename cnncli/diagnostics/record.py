@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from cnncli.diagnostics.finding import Finding
 from cnncli.diagnostics.observation import History, Layer, Observation, Seen
 from cnncli.errors import DataError
-from cnncli.formats.yaml_scalar import inert
+from cnncli.text import truncate
 
 SCHEMA = "cnncli/health-log/1"
 LARGEST = 1 << 26  # bytes of a file that is read
@@ -46,23 +46,23 @@ def parsed(told: str, place: str) -> Log:
         content = json.loads(told)
         if content["schema"] != SCHEMA:
             raise DataError(
-                f"{inert(place)} is of another version of cnncli: {inert(str(content['schema']), 40)}, not {SCHEMA}"
+                f"{truncate(place)} is of another version of cnncli: {truncate(str(content['schema']), 40)}, not {SCHEMA}"
             )
         return Log(_history(content), tuple(_finding(each) for each in content["findings"]))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise DataError(f"{inert(place)} is not what training wrote there; cnncli resume writes it anew") from error
+        raise DataError(f"{truncate(place)} is not what training wrote there; cnncli resume writes it anew") from error
 
 
 def read(path: Path) -> Log:
     """The log in a file; raises `DataError`, also where there is none."""
     try:
         if path.stat().st_size > LARGEST:
-            raise DataError(f"{inert(path.as_posix())} is too large to be what training wrote there")
+            raise DataError(f"{truncate(path.as_posix())} is too large to be what training wrote there")
         return parsed(path.read_text(encoding="utf-8"), path.as_posix())
     except UnicodeDecodeError as error:
-        raise DataError(f"{inert(path.as_posix())} is no text") from error
+        raise DataError(f"{truncate(path.as_posix())} is no text") from error
     except OSError as error:
-        raise DataError(f"cannot read {inert(path.as_posix())}: {error.strerror}") from error
+        raise DataError(f"cannot read {truncate(path.as_posix())}: {error.strerror}") from error
 
 
 def _history(content: dict[str, Any]) -> History:

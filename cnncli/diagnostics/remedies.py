@@ -5,7 +5,7 @@ from __future__ import annotations
 from shlex import quote
 
 from cnncli.diagnostics.case import Case
-from cnncli.formats.yaml_scalar import inert
+from cnncli.text import truncate
 
 SQUASHED = {"sigmoid", "tanh"}
 
@@ -44,4 +44,4 @@ def less_overfitting(case: Case) -> str:
 
 def see_labels(case: Case) -> str:
     """The images beside their labels."""
-    return f"cnncli data info {quote(inert(case.recipe.data.name))} --out samples.png"
+    return f"cnncli data info {quote(truncate(case.recipe.data.name))} --out samples.png"

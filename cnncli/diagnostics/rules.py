@@ -9,7 +9,7 @@ from cnncli.diagnostics import remedies
 from cnncli.diagnostics.case import Case
 from cnncli.diagnostics.finding import Finding
 from cnncli.diagnostics.observation import BATCH_NORM, RELU, SQUASHING, WEIGHTS, Layer
-from cnncli.formats.yaml_scalar import inert
+from cnncli.text import truncate
 
 Rule = Callable[[Case], Finding | None]
 
@@ -215,7 +215,7 @@ def constant_labels(case: Case) -> Finding | None:
     """One class only."""
     if case.facts.chance < 0.999 or sum(case.facts.labels) < 2:
         return None
-    name = inert(case.facts.classes[case.facts.labels.index(max(case.facts.labels))], 40)
+    name = truncate(case.facts.classes[case.facts.labels.index(max(case.facts.labels))], 40)
     count, images = max(case.facts.labels), sum(case.facts.labels)
     words = f"the labels do not vary: {count:,} of {images:,} training images are of class {name!r}, which is all there is to learn"
     return _found(case, "constant-labels", None, words, remedies.see_labels(case), share=case.facts.chance)

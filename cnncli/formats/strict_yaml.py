@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 import yaml
 
 from cnncli.errors import DataError, RequestError
-from cnncli.formats.yaml_scalar import Scalar, inert, is_bool_word, scalar
+from cnncli.formats.yaml_scalar import Scalar, is_bool_word, scalar
+from cnncli.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,7 @@ class Document:
 
 def read(file: Path) -> Document:
     """The one document in `file`; raises `DataError` where it cannot be read, else as `parse`."""
-    place = inert(str(file), 300)
+    place = truncate(str(file), 300)
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
@@ -107,7 +108,7 @@ def dump(value: Value) -> str:
 
 def dotted(path: KeyPath) -> str:
     """`("data", "augment", 0)` as `data.augment[0]`."""
-    parts = [f"[{key}]" if isinstance(key, int) else f".{inert(key, 40)}" for key in path]
+    parts = [f"[{key}]" if isinstance(key, int) else f".{truncate(key, 40)}" for key in path]
     return "".join(parts).removeprefix(".")
 
 
@@ -165,7 +166,7 @@ class _Builder:
         # `on` and `y` can only be text where keys are; what else is not text under either reading is refused.
         text = str(event.value)
         if not is_bool_word(text) and not isinstance(self.scalar(event, path), str):
-            self.refuse(event, path, f"the key {inert(text, 40)!r} is not text; quote it")
+            self.refuse(event, path, f"the key {truncate(text, 40)!r} is not text; quote it")
         return text
 
     def scalar(self, event: yaml.Event, path: KeyPath) -> Scalar:
@@ -188,7 +189,7 @@ class _Builder:
         if getattr(event, "anchor", None) is not None:
             self.refuse(event, path, "anchors (&) and aliases (*) are not read; write the value out, or quote the text")
         if tag := getattr(event, "tag", None):
-            self.refuse(event, path, f"tags such as {inert(tag, 40)!r} are not read; remove it, or quote the text")
+            self.refuse(event, path, f"tags such as {truncate(tag, 40)!r} are not read; remove it, or quote the text")
 
     def refuse(self, event: yaml.Event, path: KeyPath, wrong: str) -> NoReturn:
         key = f"{dotted(path)}: " if path else ""
@@ -228,4 +229,4 @@ def _explained(problem: str) -> str:
     ):  # libyaml has a bound of its own, and looks far ahead before it gives an event
         return _TOO_DEEP
     cures = (cure for part, cure in _CURES.items() if part in problem)
-    return f"{inert(problem, 160)}; {next(cures, 'check the indentation, brackets and quotes')}"
+    return f"{truncate(problem, 160)}; {next(cures, 'check the indentation, brackets and quotes')}"

@@ -11,6 +11,7 @@ import re
 from typing import TypeAlias
 
 from cnncli.errors import RequestError
+from cnncli.text import truncate
 
 Scalar: TypeAlias = "bool | int | float | str | None"
 
@@ -41,7 +42,7 @@ def scalar(text: str) -> Scalar:
     if _BOOL.fullmatch(text):
         return text.lower() == "true"
     if wrong := _ambiguity(text):
-        raise RequestError(f"{inert(text, 40)!r} reads as {wrong}")
+        raise RequestError(f"{truncate(text, 40)!r} reads as {wrong}")
     if _INT.fullmatch(text):
         return _integer(text)
     if _FLOAT.fullmatch(text) or _NOT_FINITE.fullmatch(text):
@@ -54,12 +55,6 @@ def is_bool_word(text: str) -> bool:
     return _BOOL_WORD.fullmatch(text) is not None
 
 
-def inert(text: str, limit: int = 80) -> str:
-    """`text` for one line of an error: as it is where printable, else as its repr, and not longer than `limit`."""
-    text = text if text.isprintable() else repr(text)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
 def _ambiguity(text: str) -> str | None:
     """How `text` can be read, and the cure; None where there is one reading."""
     if word := _BOOL_WORD.fullmatch(text):
@@ -67,9 +62,9 @@ def _ambiguity(text: str) -> str | None:
         return f"text or as {meant}; write true or false, or quote it for the text"
     if _LEADING_ZERO.fullmatch(text):
         sign, digits = text[: text[0] in "+-"], text.lstrip("+-").lstrip("0") or "0"
-        return f"octal or as decimal; write {sign}{inert(digits, 40)}, or quote it for the text"
+        return f"octal or as decimal; write {sign}{truncate(digits, 40)}, or quote it for the text"
     if "_" in text and _UNDERSCORED.fullmatch(text):
-        return f"text or as a number; write {inert(text.replace('_', ''), 40)}, or quote it for the text"
+        return f"text or as a number; write {truncate(text.replace('_', ''), 40)}, or quote it for the text"
     for pattern, other in ((_BINARY, "a number"), (_BASE_60, "a number to base 60"), (_DATE, "a date")):
         if pattern.fullmatch(text):
             return f"text or as {other}; quote it for the text"
@@ -80,14 +75,14 @@ def _integer(text: str) -> int:
     base = {"0o": 8, "0x": 16}.get(text[:2], 10)
     value = int(text, base) if len(text) <= _MAX_DIGITS else _MAX_INT
     if abs(value) >= _MAX_INT:
-        raise RequestError(f"{inert(text, 40)} is too large; whole numbers stay below 2^63")
+        raise RequestError(f"{truncate(text, 40)} is too large; whole numbers stay below 2^63")
     return value
 
 
 def _finite(text: str) -> float:
     if len(text) > _MAX_DIGITS:
-        raise RequestError(f"{inert(text, 40)} has {len(text):,} digits; write at most {_MAX_DIGITS}")
+        raise RequestError(f"{truncate(text, 40)} has {len(text):,} digits; write at most {_MAX_DIGITS}")
     value = None if _NOT_FINITE.fullmatch(text) else float(text)
     if value is None or abs(value) == float("inf"):
-        raise RequestError(f"{inert(text, 40)} is not a finite number; write one, or null for none")
+        raise RequestError(f"{truncate(text, 40)} is not a finite number; write one, or null for none")
     return value

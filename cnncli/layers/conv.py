@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cnncli.arithmetic.formula import Formula, formula
 from cnncli.arithmetic.receptive_field import Field, Reach
 from cnncli.arithmetic.windows import PADDING_MODES, Window, mirrored, same
 from cnncli.errors import RequestError, ShapeError
-from cnncli.layers import Call, Saved, Shape, Tensor, one_of, spec, times
+from cnncli.layers import OWN, Call, Saved, Shape, Tensor, one_of, spec, times
 from cnncli.layers._convolution import Convolution
 from cnncli.layers._windows import along, fitting, in_padding, size_formulas
 
@@ -174,9 +175,8 @@ class _Conv(Convolution):
         """torch.nn's convolution; ours where the padding differs from side to side. Imports torch."""
         if not self.sided:
             return super().module()
-        from cnncli.build.modules import SIDED
-
-        return SIDED[self.axes](**self.config)
+        module: nn.Module = getattr(import_module(OWN), f"SidedConv{self.axes}d")(**self.config)
+        return module
 
 
 class Conv1d(_Conv):

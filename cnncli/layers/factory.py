@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 
 from cnncli.errors import RequestError, ShapeError, UnknownName, nearest
 from cnncli.layers import Call, Layer, Shape, Tensor, dims, layer_kind, layer_kinds, make
 from cnncli.layers.parsing import channels_first, typed, without_batch
-from cnncli.registry import letters, same_letters, synonyms
+from cnncli.registry import letters, synonyms
 
 ABBREVIATIONS = {
     "cin": ("in_channels", "in_features", "num_features", "num_channels"),
@@ -19,8 +19,11 @@ ABBREVIATIONS = {
 """The fields that an option sets: what goes in and comes out has another name in each family."""
 
 
-def kind_of(name: str) -> type[Layer]:
-    """The spec called `name`, by a class of torch.nn or by another name too; raises `UnknownName`, with what to type."""
+def kind_of(name: str, elsewhere: Callable[[str], str] = lambda _: "") -> type[Layer]:
+    """The spec called `name`, by a class of torch.nn or by another name too.
+
+    elsewhere: what to type where the name is that of something else, or ""; raises `UnknownName`, with what to type
+    """
     try:
         return layer_kind(name)
     except UnknownName:
@@ -32,7 +35,7 @@ def kind_of(name: str) -> type[Layer]:
         )
         if found:
             return found
-        cure = synonyms.meant(synonyms.NO_KINDS, own) or _cure_of_source(name)
+        cure = synonyms.meant(synonyms.NO_KINDS, own) or elsewhere(name)
         if not cure and nearest(name, kinds) is None:
             cure = f"there are {len(kinds)}, as in cnncli params conv --cin 6 --cout 16 --k 5: linear, max-pool, batch-norm …"
         raise UnknownName("layer kind", name, () if cure else kinds, cure=cure) from None
@@ -40,16 +43,6 @@ def kind_of(name: str) -> type[Layer]:
 
 _PACKAGES = ("nn", "torch", "tf", "keras", "layers", "tensorflow")
 """How a layer's name begins in a program, before its last dot."""
-
-
-def _cure_of_source(name: str) -> str:
-    """What to type where `name` is that of a network; else ""."""
-    from cnncli.models import models
-
-    found = same_letters(name.partition("@")[0], models())
-    if found or ":" in name or name.endswith((".py", ".yaml", ".onnx")):
-        return f"it is a network: cnncli summary {found + name[len(found) :] if found else name}"
-    return ""
 
 
 def positional(kind: type[Layer], values: Sequence[object]) -> dict[str, object]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cnncli.errors import RequestError
-from cnncli.formats.yaml_scalar import inert
+from cnncli.files import run_folder as folder
 from cnncli.layers import Shape, dims
 from cnncli.models import models
 from cnncli.network import Network
 from cnncli.sources import Request, is_tensor_table, load
 from cnncli.sources.request import Given, Loaded
-from cnncli.training import folder
+from cnncli.text import truncate
 
 if TYPE_CHECKING:
     import torch
@@ -96,7 +96,7 @@ def asked(
 
     own = dict(arguments or {})
     if is_tensor_table(source):
-        raise RequestError(f"{inert(source, 80)} holds tensors without a network; name a network or a run")
+        raise RequestError(f"{truncate(source, 80)} holds tensors without a network; name a network or a run")
     pretrained = _pretrained(source, own.pop("weights", None))
     if pretrained and pretrained.removeprefix(ZOO) not in models():
         own["weights"] = "DEFAULT"  # the network that they were trained in
@@ -134,7 +134,7 @@ def _refuse_other(inputs: Given | None, own: Mapping[str, object]) -> None:
 def _refuse_which(source: str, which: str | None) -> None:
     if which is not None:
         raise RequestError(
-            f"--which {which}: {inert(source, 80)} is no trained run and has no checkpoints; leave it out"
+            f"--which {which}: {truncate(source, 80)} is no trained run and has no checkpoints; leave it out"
         )
 
 
@@ -155,7 +155,7 @@ def _pretrained(source: str, weights: object) -> str:
     if not source.startswith(ZOO):
         raise RequestError("weights= are torchvision's; write it with torchvision:NAME, or name a trained run")
     if weights != "DEFAULT":
-        raise RequestError(f"weights={inert(str(weights), 40)} is not known; write weights=DEFAULT")
+        raise RequestError(f"weights={truncate(str(weights), 40)} is not known; write weights=DEFAULT")
     return source
 
 
@@ -248,6 +248,6 @@ def _published(source: str) -> Published:
 def image_size(size: Shape, source: str) -> tuple[int, int, int]:
     """C×H×W of a network that looks at one image of 1 or 3 channels; raises `RequestError` for any other."""
     if len(size) != 3 or size[0] not in {1, 3}:
-        raise RequestError(f"{inert(source, 80)} takes {dims(size)}, which is no image of 1 or 3 channels")
+        raise RequestError(f"{truncate(source, 80)} takes {dims(size)}, which is no image of 1 or 3 channels")
     channels, height, width = size
     return channels, height, width

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any
 
-from cnncli.analysis.report import report
 from cnncli.errors import RequestError, UnknownName
-from cnncli.layers import Layer, Shape, Tensor, dims
+from cnncli.layers import Shape, Tensor, dims
 from cnncli.network import Network
 from cnncli.network.builder import Value, write
 from cnncli.registry import entries, find, look_up, same_letters, synonyms
@@ -100,31 +99,11 @@ def network(source: str, /, *, input: Shape | None = None, **arguments: object) 
     return write(found.body, name=name, edition=chosen, inputs={"input": Tensor(shape)}, **checked)
 
 
-def adaptations(source: str, input: Shape | None, arguments: Mapping[str, object]) -> list[str]:
-    """How the specs of `network(source, input=input, **arguments)` differ from the edition's, for its input and classes.
-
-    One line a layer: `fc1 6,400 → 256 inputs at 96×96`, `fc3 10 → 26 outputs for 26 classes`. The network's own arguments
-    adapt nothing: they are the network that was asked for. Raises as `network` does.
-    """
-    own = {key: value for key, value in arguments.items() if key != "classes"}
-    usual, given = network(source, input=None, **own), network(source, input=input, **arguments)
-    if usual == given:
-        return []
-    shape, edition_shape = given.inputs["input"].shape, usual.inputs["input"].shape
-    at = f"at {dims(shape[1:] if shape[0] == edition_shape[0] else shape)}"
-    before = {row.name: row.layer for row in report(usual).rows}
-    changes = ((row.name, _change(before[row.name], row.layer)) for row in report(given).rows)
-    reasons = {"inputs": at, "outputs": f"for {arguments.get('classes')} classes"}
-    return [f"{name} {change} {reasons[change.split()[-1]]}" for name, change in changes if change]
-
-
-def _change(before: Layer, after: Layer) -> str:
-    """`6,400 → 256 inputs`; outputs where they changed, whether or not the inputs did; empty where nothing did."""
-    old, new = before.config, after.config
-    for names, what in ((("out_channels", "out_features"), "outputs"), (("in_channels", "in_features"), "inputs")):
-        for name in names:
-            if old.get(name) != new.get(name):
-                return f"{old[name]:,} → {new[name]:,} {what}"
+def cure_of_network(name: str) -> str:
+    """What to type where `name` is that of a network; else ""."""
+    found = same_letters(name.partition("@")[0], models())
+    if found or ":" in name or name.endswith((".py", ".yaml", ".onnx")):
+        return f"it is a network: cnncli summary {found + name[len(found) :] if found else name}"
     return ""
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from cnncli.errors import RequestError, UnknownName, nearest
 from cnncli.formats.strict_yaml import KeyPath
-from cnncli.formats.yaml_scalar import inert, scalar
+from cnncli.formats.yaml_scalar import scalar
 from cnncli.recipe.augment import AUGMENTATIONS, EXAMPLES, augmentation
 from cnncli.recipe.keys import keys, known, section_names, suggestion
 from cnncli.registry import synonyms
+from cnncli.text import truncate
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -124,7 +125,7 @@ def _no_augmentation(value: object) -> str:
     if name is None:
         return f"{_shown(value)} is no augmentation; write one such as {{shift: 2}} or flip"
     if name not in AUGMENTATIONS:
-        return str(UnknownName("augmentation", inert(name, 40), AUGMENTATIONS))
+        return str(UnknownName("augmentation", truncate(name, 40), AUGMENTATIONS))
     if name == "flip":
         return "flip stands alone; write flip"
     return f"{name} takes {'n and m' if name == 'randaugment' else 'a number'}; write {EXAMPLES[name]}"
@@ -145,7 +146,7 @@ def _wrong_kind(entry: ErrorDetails, path: KeyPath, draft: Draft) -> str:
     if len(path) == 1 and path[0] in section_names():
         named = isinstance(entry["input"], str) and "name" in known(path)
         cure = (
-            f"{path[0]}: {{name: {inert(entry['input'], 40)}}}"
+            f"{path[0]}: {{name: {truncate(entry['input'], 40)}}}"
             if named
             else f"its keys below it: {', '.join(known(path))}"
         )
@@ -213,4 +214,4 @@ def _shown(value: object) -> str:
         return str(value).lower()
     if isinstance(value, Mapping):
         return "a mapping"
-    return "a list" if isinstance(value, list) else inert(repr(value), 60)
+    return "a list" if isinstance(value, list) else truncate(repr(value), 60)

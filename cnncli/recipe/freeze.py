@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 
 from cnncli.analysis.report import resolved
 from cnncli.errors import RequestError, nearest
-from cnncli.formats.yaml_scalar import inert
 from cnncli.network import Network, Node
+from cnncli.text import truncate
 
 
 def freeze(network: Network, patterns: Sequence[str]) -> Network:
@@ -44,4 +44,4 @@ def _nobody(pattern: str, weighted: Sequence[str]) -> str:
     blocks = {name.rpartition(".")[0] for name in weighted} - {""}
     near = nearest(pattern, [*weighted, *blocks])
     cure = f"did you mean {near!r}?" if near else f"there are {', '.join(weighted[:8])}{' …' * (len(weighted) > 8)}"
-    return f"{inert(repr(pattern), 60)} is no layer with weights; {cure}"
+    return f"{truncate(repr(pattern), 60)} is no layer with weights; {cure}"

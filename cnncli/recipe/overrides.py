@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 
 from cnncli.errors import RequestError, nearest
 from cnncli.formats.strict_yaml import KeyPath, Value, dotted, parse
-from cnncli.formats.yaml_scalar import inert, scalar
+from cnncli.formats.yaml_scalar import scalar
 from cnncli.recipe.draft import Draft
 from cnncli.recipe.keys import keys, known, same_elsewhere, section_names, suggestion
 from cnncli.registry import synonyms
+from cnncli.text import truncate
 
 # Their other keys belong to the name: a new one starts the section afresh (a rate that suits SGD ruins Adam).
 _NAMED = ("model", "optimizer", "schedule")
@@ -33,10 +34,10 @@ class Override:
 
 def override(text: str) -> Override:
     """`text` split at its first equals sign and its value read; raises `RequestError`."""
-    shown = inert(text)
+    shown = truncate(text)
     key, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not key:
-        raise RequestError(f"{inert(repr(text))} is not key=value; write it as in lr=0.1")
+        raise RequestError(f"{truncate(repr(text))} is not key=value; write it as in lr=0.1")
     if not value:
         raise RequestError(f"{shown} sets nothing; write a value, or null for none")
     return Override(key.replace("-", "_"), _value(value, shown), shown)
@@ -103,7 +104,7 @@ def path(entry: Override, own: Sequence[str] = ()) -> tuple[str, ...]:
         raise RequestError(f"{entry.text}: {entry.key} may be {choices}; write one of them")
     if not found:
         cure = synonyms.meant(synonyms.ADVICE, parts[-1]) or _cure(parts, own)
-        raise RequestError(f"{entry.text}: unknown key {inert(repr(entry.key), 60)}; {cure}")
+        raise RequestError(f"{entry.text}: unknown key {truncate(repr(entry.key), 60)}; {cure}")
     return found[0]
 
 

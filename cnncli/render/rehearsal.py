@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from textwrap import wrap
 
+from cnncli.files.run_folder import NETWORK
 from cnncli.layers import dims
 from cnncli.render.columns import clock, count, millions, size
 from cnncli.render.table import write_json
 from cnncli.render.training import headline
 from cnncli.sources.recipes import Recipe, renamed, resolved
 from cnncli.text import columns_of, complain, say
-from cnncli.training.folder import NETWORK
 from cnncli.training.rehearsal import Rehearsal
 from cnncli.training.request import Request
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cnncli.diagnostics.epoch import Epoch
+from cnncli.files import run_folder as folder
 from cnncli.formats.strict_yaml import Value
 from cnncli.render.columns import clock
 from cnncli.render.run_curves import labels
@@ -24,7 +25,6 @@ from cnncli.render.table import (
 )
 from cnncli.runs.log import Logged, Sides, environment_differences, number, recipe_differences, seconds
 from cnncli.text import columns_of, complain, inert, say
-from cnncli.training import folder
 
 SCHEMA = {"schema": "cnncli/runs/1"}
 NOTHING = "–"

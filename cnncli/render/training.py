@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cnncli.diagnostics.epoch import speed
 from cnncli.errors import FAULT, INTERRUPTED
+from cnncli.files import run_folder as folder
 from cnncli.render.columns import clock
 from cnncli.render.findings import as_json, in_short, told
 from cnncli.render.live import Live
@@ -16,9 +17,8 @@ from cnncli.render.plots import confusion, curves
 from cnncli.render.pulse import Pulse
 from cnncli.render.table import write_json
 from cnncli.sources.networks import described, title_of
+from cnncli.sources.run_folder import resume_command
 from cnncli.text import columns_of, complain, inert, say
-from cnncli.training import folder
-from cnncli.training.resume import resume_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

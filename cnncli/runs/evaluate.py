@@ -17,12 +17,12 @@ from cnncli.data.reading import read, tensor
 from cnncli.data.resize import fit_images
 from cnncli.diagnostics.epoch import Score
 from cnncli.errors import DataError, RequestError
-from cnncli.formats.yaml_scalar import inert
 from cnncli.runs.judging.figures import bins
 from cnncli.runs.judging.judgement import Judgement, Mistake
 from cnncli.runs.judging.request import Asked, printed
 from cnncli.runs.load import Opened, opened
 from cnncli.sources.networks import title_of
+from cnncli.text import truncate
 from cnncli.training.evaluate import evaluate, usual_batch
 from cnncli.training.images import Images, placed, train_and_val
 from cnncli.training.streamed import Streamed, streamed
@@ -77,7 +77,7 @@ def judge(
     lost = int(confidence.isnan().sum())
     confidence = confidence.nan_to_num(0.0)  # nothing is known of it
     return Judgement(
-        title=inert(title_of(run.recipe.model.name, run.network)),
+        title=truncate(title_of(run.recipe.model.name, run.network)),
         run=run.path.as_posix(),
         which=run.which,
         epochs=run.epochs,
@@ -118,7 +118,7 @@ def _classes(source: Dataset, run: Opened) -> torch.Tensor:
     lacking = [name for name in source.classes if name not in places]
     if lacking:
         raise RequestError(
-            f"{inert(source.name)} has classes that {run.path.as_posix()} does not know: {_some(lacking)}; "
+            f"{truncate(source.name)} has classes that {run.path.as_posix()} does not know: {_some(lacking)}; "
             f"it knows {_some(run.classes)}; choose a set with those, or train on this one"
         )
     return torch.tensor([places[name] for name in source.classes])
@@ -126,7 +126,7 @@ def _classes(source: Dataset, run: Opened) -> torch.Tensor:
 
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
-    return ", ".join(inert(repr(name), 30) for name in names[:LISTED]) + more
+    return ", ".join(truncate(repr(name), 30) for name in names[:LISTED]) + more
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from cnncli.diagnostics.record import Log, read
 from cnncli.errors import DataError
-from cnncli.formats.yaml_scalar import inert
-from cnncli.training import folder
+from cnncli.files import run_folder as folder
+from cnncli.text import truncate
 from cnncli.training.resume import again, without_checkpoint
 
 
@@ -18,6 +18,6 @@ def log_of(path: Path) -> Log:
     if not (path / folder.METRICS).exists():
         raise without_checkpoint(path)
     raise DataError(
-        f"{inert(path.as_posix())} holds no {folder.HEALTH}: nothing was watched while it was trained; "
+        f"{truncate(path.as_posix())} holds no {folder.HEALTH}: nothing was watched while it was trained; "
         f"train it again to see: {again(path)}"
     )

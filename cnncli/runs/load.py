@@ -10,12 +10,13 @@ import torch
 from torch import nn
 
 from cnncli.analysis.solve_network import at
+from cnncli.files import run_folder as folder
 from cnncli.formats.net_yaml import parse as parse_network
 from cnncli.formats.strict_yaml import parse
 from cnncli.network import Network
 from cnncli.sources.networks import network_for, scoring
 from cnncli.sources.recipes import Recipe
-from cnncli.training import checkpoint, folder
+from cnncli.training import checkpoint
 from cnncli.training import device as devices
 from cnncli.training.images import Finish, Scale, finish
 from cnncli.training.making import make

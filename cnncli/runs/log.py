@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 from cnncli.diagnostics.epoch import Epoch, best, epoch_of, reason_to_stop
 from cnncli.errors import CnncliError, DataError
 from cnncli.files import reason
+from cnncli.files import run_folder as folder
 from cnncli.formats.strict_yaml import Value
-from cnncli.formats.yaml_scalar import inert
-from cnncli.training import folder
+from cnncli.text import truncate
 from cnncli.training.lock import held
 
 if TYPE_CHECKING:
@@ -114,9 +114,9 @@ def _read(path: Path, how: Callable[[Path], Found], problems: list[str]) -> Foun
     try:
         return how(path)
     except OSError as error:
-        problems.append(f"{inert(repr(path.as_posix()))}: {reason(error)}")
+        problems.append(f"{truncate(repr(path.as_posix()))}: {reason(error)}")
     except CnncliError as error:
-        problems.append(inert(str(error), 300))
+        problems.append(truncate(str(error), 300))
     return None
 
 
@@ -124,7 +124,7 @@ def _recipe(path: Path) -> Recipe:
     from cnncli.sources.recipes import as_written
 
     if not path.is_file():
-        raise DataError(f"{inert(path.parent.as_posix())} holds no {folder.RECIPE}")
+        raise DataError(f"{truncate(path.parent.as_posix())} holds no {folder.RECIPE}")
     return as_written(path)
 
 
@@ -134,7 +134,7 @@ def _epochs(path: Path) -> tuple[Epoch, ...]:
             rows = list(csv.DictReader(file, strict=True))
         return tuple(_epoch(row, path, line) for line, row in enumerate(rows, 2))
     except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{inert(path.as_posix())}: {reason(error)}") from error
+        raise DataError(f"{truncate(path.as_posix())}: {reason(error)}") from error
 
 
 def _epoch(row: Mapping[str | None, object], path: Path, line: int) -> Epoch:
@@ -142,7 +142,7 @@ def _epoch(row: Mapping[str | None, object], path: Path, line: int) -> Epoch:
     try:
         return epoch_of({str(key): _value(str(key), value) for key, value in row.items() if value != ""})
     except (ValueError, KeyError, OverflowError) as error:
-        raise DataError(f"{inert(path.as_posix())}, line {line}: is no epoch: {reason(error)}") from error
+        raise DataError(f"{truncate(path.as_posix())}, line {line}: is no epoch: {reason(error)}") from error
 
 
 def _value(column: str, value: object) -> float | str:
@@ -153,9 +153,9 @@ def _environment(path: Path) -> Mapping[str, str]:
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{inert(path.as_posix())} is no JSON: {reason(error)}") from error
+        raise DataError(f"{truncate(path.as_posix())} is no JSON: {reason(error)}") from error
     if not isinstance(told, dict):
-        raise DataError(f"{inert(path.as_posix())} is no JSON object")
+        raise DataError(f"{truncate(path.as_posix())} is no JSON object")
     return {
         key: value if isinstance(value, str) else json.dumps(value) for key, value in told.items() if key != "command"
     }

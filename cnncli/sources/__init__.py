@@ -101,7 +101,8 @@ def made(request: Request) -> nn.Module:
 
     Raises as `load` does, and `RequestError` for what the library raises.
     """
-    from cnncli.sources.recorded import attempted, guests
+    from cnncli.sources.recorded import attempted
+    from cnncli.text import guests
 
     make: Callable[[], nn.Module] = import_module(f"{__name__}.{_kind(request.source)}").maker(request)
     with attempted(request.source), guests():

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from cnncli.analysis.report import report
 from cnncli.errors import RequestError, UnknownName, nearest
-from cnncli.formats.yaml_scalar import inert
-from cnncli.layers import Shape, dims
+from cnncli.layers import Layer, Shape, dims
 from cnncli.layers.parsing import channels_first, typed, without_batch
-from cnncli.models import Edition, adaptations, edition, models, network
+from cnncli.models import Edition, edition, models, network
 from cnncli.registry import letters, same_letters, synonyms
 from cnncli.sources.registered import registered
 from cnncli.sources.request import Loaded, Request
+from cnncli.text import truncate
 
 
 def read(request: Request) -> Loaded:
@@ -58,7 +60,7 @@ def _edition(name: str) -> tuple[str, str, Edition]:
             raise
         cure = elsewhere(where)
         if cure:
-            raise UnknownName("network", inert(name, 100), (), cure=cure) from None
+            raise UnknownName("network", truncate(name, 100), (), cure=cure) from None
         raise error from None
 
 
@@ -92,3 +94,31 @@ def elsewhere(name: str) -> str:
 
 
 _ANOTHER = "cnncli models ls lists them; others are torchvision:NAME, timm:NAME, FILE.py:Class, net.yaml, net.onnx"
+
+
+def adaptations(source: str, input: Shape | None, arguments: Mapping[str, object]) -> list[str]:
+    """How the specs of `network(source, input=input, **arguments)` differ from the edition's, for its input and classes.
+
+    One line a layer: `fc1 6,400 → 256 inputs at 96×96`, `fc3 10 → 26 outputs for 26 classes`. The network's own arguments
+    adapt nothing: they are the network that was asked for. Raises as `network` does.
+    """
+    own = {key: value for key, value in arguments.items() if key != "classes"}
+    usual, given = network(source, input=None, **own), network(source, input=input, **arguments)
+    if usual == given:
+        return []
+    shape, edition_shape = given.inputs["input"].shape, usual.inputs["input"].shape
+    at = f"at {dims(shape[1:] if shape[0] == edition_shape[0] else shape)}"
+    before = {row.name: row.layer for row in report(usual).rows}
+    changes = ((row.name, _change(before[row.name], row.layer)) for row in report(given).rows)
+    reasons = {"inputs": at, "outputs": f"for {arguments.get('classes')} classes"}
+    return [f"{name} {change} {reasons[change.split()[-1]]}" for name, change in changes if change]
+
+
+def _change(before: Layer, after: Layer) -> str:
+    """`6,400 → 256 inputs`; outputs where they changed, whether or not the inputs did; empty where nothing did."""
+    old, new = before.config, after.config
+    for names, what in ((("out_channels", "out_features"), "outputs"), (("in_channels", "in_features"), "inputs")):
+        for name in names:
+            if old.get(name) != new.get(name):
+                return f"{old[name]:,} → {new[name]:,} {what}"
+    return ""

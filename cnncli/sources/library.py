@@ -13,8 +13,8 @@ from pathlib import Path
 from cnncli.errors import CnncliError, DataError, RequestError
 from cnncli.files import place, reason
 from cnncli.formats.strict_yaml import read
-from cnncli.formats.yaml_scalar import inert
 from cnncli.sources.recipes import Recipe, available, load, recipe_file
+from cnncli.text import truncate
 
 REACHES = "Reaches "
 
@@ -63,7 +63,7 @@ def copy(name: str, target: str | None, *, force: bool = False) -> Path:
     text = text_of(name)
     path = Path(target or f"{Path(name).stem}.yaml")
     path = path / f"{Path(name).stem}.yaml" if path.is_dir() else path
-    shown = inert(str(path), 300)
+    shown = truncate(str(path), 300)
     if path.suffix.lower() not in {".yaml", ".yml"}:
         raise RequestError(f"{shown}: a recipe's file ends in .yaml; write {shown}.yaml")
     if path.exists() and not force:

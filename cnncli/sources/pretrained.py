@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from cnncli.errors import DataError, RequestError
-from cnncli.formats.yaml_scalar import inert
 from cnncli.sources.registered import refuse_unknown
+from cnncli.text import truncate
 
 ZOO = "torchvision:"
 SUFFIXES = (".safetensors", ".pt", ".pth")
@@ -25,7 +25,7 @@ def located(source: str) -> str:
     path = path / KEPT if source and path.is_dir() else path
     if path.suffix.lower() not in SUFFIXES:
         raise RequestError(
-            f"{inert(repr(source), 200)} is no weights; write a .safetensors or .pt file, a run folder, or torchvision:resnet18"
+            f"{truncate(repr(source), 200)} is no weights; write a .safetensors or .pt file, a run folder, or torchvision:resnet18"
         )
     return str(path.absolute())
 
@@ -34,5 +34,5 @@ def check(source: str | None) -> None:
     """Raise `DataError` where `source`, as `located` has it, is a file that is not there."""
     if source is not None and not source.startswith(ZOO) and not Path(source).is_file():
         raise DataError(
-            f"model.weights: {inert(source, 300)}: there is no such file; write model.weights=FILE, or null"
+            f"model.weights: {truncate(source, 300)}: there is no such file; write model.weights=FILE, or null"
         )

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from cnncli.errors import DataError, RequestError, UnknownName
 from cnncli.sources.cures import Maker
 from cnncli.sources.offline import offline
-from cnncli.sources.recorded import attempted, built_from, called, guests, recorded
+from cnncli.sources.recorded import attempted, built_from, called, recorded
 from cnncli.sources.request import Loaded, Request
+from cnncli.text import guests
 
 if TYPE_CHECKING:
     from torch import nn

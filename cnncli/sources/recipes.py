@@ -16,7 +16,6 @@ from pydantic import ValidationError
 
 from cnncli.errors import DataError, RequestError, UnknownName, nearest
 from cnncli.formats.strict_yaml import Document, KeyPath, dump, not_text, read
-from cnncli.formats.yaml_scalar import inert
 from cnncli.network import Network
 from cnncli.recipe.augment import Augmentation, Crop, Cutout, Jitter, RandAugment, Rotate, Scale, Shift
 from cnncli.recipe.complaint import complaint
@@ -30,6 +29,7 @@ from cnncli.recipe.recipe import Model, Recipe, Stop, Train
 from cnncli.recipe.schedule import AnySchedule, Constant, Cosine, Linear, OneCycle, Step
 from cnncli.registry import same_letters
 from cnncli.sources.pretrained import located
+from cnncli.text import truncate
 
 __all__ = [
     "Adadelta",
@@ -88,7 +88,7 @@ def as_written(file: Path) -> Recipe:
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"])) or "the whole"
         raise DataError(
-            f"{inert(file.as_posix())} is no recipe of this version of cnncli, see {inert(where, 60)}"
+            f"{truncate(file.as_posix())} is no recipe of this version of cnncli, see {truncate(where, 60)}"
         ) from error
     return renamed(recipe, network_path(recipe.model.name, file.parent))
 
@@ -160,11 +160,11 @@ def recipes_folder() -> Path:
 
     Raises `DataError` where they are in neither place.
     """
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parent.parent
     for folder in (package / "recipes", package.parent / "recipes"):
         if any(folder.glob("*.yaml")):
             return folder
-    raise DataError(f"{inert(str(package), 300)}: the recipes shipped with cnncli are missing; install it again")
+    raise DataError(f"{truncate(str(package), 300)}: the recipes shipped with cnncli are missing; install it again")
 
 
 def recipe_file(name: str, networks: Sequence[str] = ()) -> Path:
@@ -176,7 +176,7 @@ def recipe_file(name: str, networks: Sequence[str] = ()) -> Path:
     _refuse_no_recipe(name)
     if file.suffix in {".yaml", ".yml"} or "/" in name or "\\" in name:
         if file.stem in names and not file.exists():
-            raise DataError(f"{inert(name, 300)}: there is no such file; the shipped recipe is called {file.stem!r}")
+            raise DataError(f"{truncate(name, 300)}: there is no such file; the shipped recipe is called {file.stem!r}")
         return file
     if found := same_letters(name, names):
         return recipes_folder() / f"{found}.yaml"
@@ -196,13 +196,13 @@ def _refuse_no_recipe(name: str) -> None:
     from cnncli.data import datasets
     from cnncli.registry import synonyms
 
-    shown = inert(repr(name), 300)
+    shown = truncate(repr(name), 300)
     if os.path.isfile(os.path.join(name, "recipe.yaml")):  # noqa: PTH113, PTH118  (a Path raises where a name is too long)
         raise RequestError(f"{shown} is a run; write cnncli resume {shlex.quote(name)}, or name its recipe.yaml")
     if own := synonyms.one_of(name, synonyms.SETS, datasets()):
         raise RequestError(f"{shown} is a data set; write cnncli train lenet --data {own}")
     if name.split(" ", 1)[0] in available() and " " in name:
-        raise RequestError(f"{shown} is one word; write it without the quotes: cnncli train {inert(name, 300)}")
+        raise RequestError(f"{shown} is one word; write it without the quotes: cnncli train {truncate(name, 300)}")
     if os.path.exists(name) and (os.path.isdir(name) or Path(name).suffix.lower() not in {".yaml", ".yml"}):  # noqa: PTH110, PTH112
         what = "a folder" if Path(name).is_dir() else "a file"
         raise RequestError(f"{shown} is {what} and no recipe; write a recipe's name or .yaml, as in cnncli train lenet")
@@ -220,7 +220,7 @@ def _draft(document: Document) -> Draft:
     if kind == "network":
         raise draft.refusal(("kind",), "describes a network, not a training; a recipe begins with kind: recipe")
     if kind != "recipe":
-        raise draft.refusal(("kind",), f"{inert(repr(kind), 40)} is not a kind of file; write kind: recipe")
+        raise draft.refusal(("kind",), f"{truncate(repr(kind), 40)} is not a kind of file; write kind: recipe")
     if next(iter(values)) != "kind":
         raise draft.refusal(("kind",), "must be the first key, to say what the file is; move it to the top")
     return Draft(values, draft.places)
@@ -253,7 +253,7 @@ def _check_names(recipe: Recipe, draft: Draft) -> None:
     names = {("data", "name"): recipe.data.name, ("model", "name"): recipe.model.name}
     for path, name in (names | {("model", "weights"): recipe.model.weights or ""}).items():
         if wrong := not_text(name):
-            raise draft.refusal(path, f"{inert(name)} {wrong}; rename it")
+            raise draft.refusal(path, f"{truncate(name)} {wrong}; rename it")
 
 
 def _arguments(draft: Draft) -> list[str]:
@@ -276,7 +276,7 @@ def _with_init(draft: Draft) -> Draft:
     name, section = draft.at(("model", "name")), draft.values.get("train", {})
     if not isinstance(name, str) or not is_library(name) or not isinstance(section, dict) or "init" in section:
         return draft
-    return draft.having(("train", "init"), "default", f"train.init=default, for {inert(name, 60)}")
+    return draft.having(("train", "init"), "default", f"train.init=default, for {truncate(name, 60)}")
 
 
 def _with_data(recipe: Recipe, draft: Draft) -> Recipe:
@@ -339,7 +339,7 @@ def _no_argument(key: str, name: str, known: Sequence[str]) -> str:
     if near is None and meant.endswith(f".{key}"):  # a key of another section, not one that looks a little like it
         near = meant
     cure = f"did you mean {near!r}?" if near else f"its own are {', '.join(known) or 'none'}"
-    return f"{inert(name, 40)} has no such argument; {cure}"
+    return f"{truncate(name, 40)} has no such argument; {cure}"
 
 
 def _culprit(recipe: Recipe) -> KeyPath:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -13,13 +12,13 @@ from inspect import Parameter, signature
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
-from warnings import catch_warnings, simplefilter
 
 from cnncli.errors import CnncliError, RequestError, UnknownName
 from cnncli.layers.traced import Failed
 from cnncli.sources.cures import Maker, cure_of, tensors, unbatched, without_weights
 from cnncli.sources.offline import offline, refused_download
 from cnncli.sources.request import Loaded, Request
+from cnncli.text import guests
 
 if TYPE_CHECKING:
     from torch import nn
@@ -128,14 +127,6 @@ def built_from(request: Request, maker: Maker) -> nn.Module:
             raise RequestError(
                 f"{request.source}: its code downloads weights, which no figure needs; {cure}"
             ) from error
-
-
-@contextmanager
-def guests() -> Iterator[None]:
-    """While somebody else's code runs: what it prints goes to stderr, and its warnings nowhere."""
-    with redirect_stdout(sys.stderr), catch_warnings():
-        simplefilter("ignore")
-        yield
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cnncli.errors import UnknownName
-from cnncli.formats.yaml_scalar import inert
+from cnncli.text import truncate
 
 # Both decorate a model's function with register_model; torchvision may give it another name there.
 _REGISTERED = re.compile(
@@ -35,5 +35,5 @@ def refuse_unknown(library: str, name: str, where: str = "") -> None:
     if names and name.partition(".")[0] not in names:
         begun = max((each for each in names if name.lower().startswith(each)), key=len, default="")
         raise UnknownName(
-            f"{library} model", inert(name, 40), names, where=where, instead=begun if len(begun) > 4 else ""
+            f"{library} model", truncate(name, 40), names, where=where, instead=begun if len(begun) > 4 else ""
         )

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cnncli.errors import UnknownName
-from cnncli.formats.yaml_scalar import inert
 from cnncli.layers import Shape, Tensor
 from cnncli.models import models
 from cnncli.sources import built_in
 from cnncli.sources.recorded import built_from, called, recorded, with_their_name
 from cnncli.sources.registered import refuse_unknown
 from cnncli.sources.request import Loaded, Request
+from cnncli.text import truncate
 
 if TYPE_CHECKING:
     from torch import nn
@@ -99,7 +99,7 @@ def _member(request: Request, builder: Any, key: str, text: str) -> Any:  # noqa
         if found is not None:
             return found
     raise UnknownName(
-        key, inert(text, 60), [name for kind in kinds for name in kind.__members__], where=f"{request.source}: "
+        key, truncate(text, 60), [name for kind in kinds for name in kind.__members__], where=f"{request.source}: "
     )
 
 

@@ -10,12 +10,12 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from cnncli.errors import RequestError
-from cnncli.formats.yaml_scalar import inert
 from cnncli.layers import Layer, Shape
 from cnncli.layers.merge import Add, Concat, Mul
 from cnncli.layers.rearrange import Contiguous, Rearrange
 from cnncli.layers.traced import Elementwise, Operation, Unused
 from cnncli.layers.wrapped import Given
+from cnncli.text import truncate
 from cnncli.tracing.draft import Draft, Drafts, Visit, alike, identifier
 from cnncli.tracing.known import Known
 from cnncli.tracing.spelling import spelled
@@ -45,7 +45,7 @@ class Rows:
     def _shape(self, name: str) -> Shape:
         if is_lazy(self.own[name]):
             raise RequestError(
-                f"nothing reads {inert(name)}, so that its size is not known; give it one, or leave it out"
+                f"nothing reads {truncate(name)}, so that its size is not known; give it one, or leave it out"
             )
         return tuple(self.own[name].shape)
 

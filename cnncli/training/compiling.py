@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from cnncli.errors import RequestError
-from cnncli.formats.yaml_scalar import inert
+from cnncli.text import truncate
 
 
 class Compiled:
@@ -35,4 +35,4 @@ class Compiled:
 def _why(error: Exception) -> str:
     """The first line of what went wrong inside; the rest says how to debug torch."""
     lines = str(getattr(error, "inner_exception", error)).splitlines()
-    return inert(next((line.strip() for line in lines if line.strip()), type(error).__name__), 200)
+    return truncate(next((line.strip() for line in lines if line.strip()), type(error).__name__), 200)

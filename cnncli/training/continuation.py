@@ -17,15 +17,17 @@ from cnncli.diagnostics.epoch import Epoch, epoch_of, exit_code, reason_to_stop
 from cnncli.diagnostics.finding import Finding
 from cnncli.diagnostics.record import parsed
 from cnncli.errors import DataError, RequestError
+from cnncli.files import run_folder as folder
 from cnncli.formats.strict_yaml import parse
 from cnncli.sources.recipes import Recipe, network_path, renamed, resolved
-from cnncli.training import checkpoint, event_files, folder
+from cnncli.sources.run_folder import resume_command
+from cnncli.training import checkpoint, event_files
 from cnncli.training.environment import environment, machine
 from cnncli.training.job import Job, prepare
 from cnncli.training.lock import Lock
 from cnncli.training.precision import Precision
 from cnncli.training.race import begun
-from cnncli.training.resume import Resumption, again, changes, resume_command
+from cnncli.training.resume import Resumption, again, changes
 from cnncli.training.run import Run, beginning, note_precision, write_environment, write_health
 from cnncli.training.saving import facts, network_text
 from cnncli.training.schedule import rate

@@ -7,7 +7,6 @@ from math import floor, log10, prod, sqrt
 
 from cnncli.analysis.report import report
 from cnncli.formats.strict_yaml import KeyPath, Value
-from cnncli.formats.yaml_scalar import inert
 from cnncli.layers import Layer
 from cnncli.layers.activation import (
     Hardsigmoid,
@@ -26,6 +25,7 @@ from cnncli.layers.rms_norm import RMSNorm
 from cnncli.network import Network, source
 from cnncli.recipe.draft import Draft
 from cnncli.sources.recipes import Recipe, checked, network_of
+from cnncli.text import truncate
 
 CHANGE = 0.1
 """How much of what the network computes one step may change, when all weights move the same way."""
@@ -47,8 +47,8 @@ def default_recipe(model: str, data: str, overrides: Sequence[str] = ()) -> Reci
     values: dict[str, Value] = {"kind": "recipe", "model": {"name": model}, "data": {"name": data}}
     given: dict[KeyPath, str] = {
         (): "the default recipe",
-        ("model", "name"): f"model.name={inert(model)}",
-        ("data", "name"): f"data.name={inert(data)}",
+        ("model", "name"): f"model.name={truncate(model)}",
+        ("data", "name"): f"data.name={truncate(data)}",
     }
     asked = checked(Draft(values, given), overrides)
     values |= {

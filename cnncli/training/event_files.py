@@ -15,7 +15,7 @@ from time import time
 from cnncli.diagnostics.epoch import Epoch
 from cnncli.errors import RequestError
 from cnncli.files import place
-from cnncli.training import folder
+from cnncli.files import run_folder as folder
 
 FOLDER = "tensorboard"  # in the run folder
 CURE = "pip install 'cnncli[tensorboard]'"

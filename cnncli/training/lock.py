@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cnncli.errors import DataError
-from cnncli.training.folder import written
+from cnncli.files.run_folder import written
 
 NAME = ".lock"
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from cnncli.data import dataset
 from cnncli.data.folder import common_size
 from cnncli.errors import RequestError
-from cnncli.formats.yaml_scalar import inert
+from cnncli.files.run_folder import NETWORK
 from cnncli.layers import Shape, Tensor, dims
 from cnncli.layers.parsing import typed as typed_shape
 from cnncli.recipe.keys import keys
@@ -17,7 +17,7 @@ from cnncli.recipe.overrides import override
 from cnncli.sources import Request, load
 from cnncli.sources.networks import with_scores
 from cnncli.sources.python import parameters
-from cnncli.training.folder import NETWORK
+from cnncli.text import truncate
 
 _CLASSES = ("classes", "num_classes", "n_classes")
 
@@ -55,7 +55,7 @@ def written_down(source: str, data: str, overrides: Sequence[str]) -> WrittenDow
     return WrittenDown(
         text=text,
         left=[*left, *_init(left)],
-        note=_NOTE.format(source=inert(source, 100), file=NETWORK),
+        note=_NOTE.format(source=truncate(source, 100), file=NETWORK),
         command=f"cnncli models show {shlex.join(typed)} --yaml > {NETWORK}",
     )
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from cnncli.errors import RequestError
-from cnncli.formats.yaml_scalar import inert
+from cnncli.files import run_folder as folder
 from cnncli.models import models
 from cnncli.recipe.overrides import override
 from cnncli.registry import same_letters
@@ -18,7 +18,7 @@ from cnncli.sources import is_code, is_library, spelled
 from cnncli.sources.networks import is_file, is_network
 from cnncli.sources.pretrained import check
 from cnncli.sources.recipes import Recipe, available, load, renamed, resolved
-from cnncli.training import folder
+from cnncli.text import truncate
 from cnncli.training.default_recipe import default_recipe, usual_rate
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,3})?")
@@ -80,7 +80,7 @@ def requested(source: str, arguments: Sequence[str], options: Options, device: s
         request = _without_recipe(source, str(data), others)
     elif is_code(source) or is_library(source):
         raise RequestError(
-            f"{inert(source, 100)} is a network, not a recipe; say what to train it on, as in --data digits"
+            f"{truncate(source, 100)} is a network, not a recipe; say what to train it on, as in --data digits"
         )
     else:
         recipe = load(source, overrides, networks=list(models()))
@@ -111,7 +111,7 @@ def _told(source: str, recipe: Recipe) -> str:
     optimizer, suits = recipe.optimizer, usual_rate(recipe)
     high = optimizer.name == "adamw" and optimizer.lr > TOO_HIGH * suits
     return (
-        f"no recipe for {inert(source, 60)}: {optimizer.name} at {optimizer.lr:g}, schedule {recipe.schedule.name}, batches of "
+        f"no recipe for {truncate(source, 60)}: {optimizer.name} at {optimizer.lr:g}, schedule {recipe.schedule.name}, batches of "
         f"{recipe.data.batch_size}, {recipe.train.init} weights, {recipe.train.epochs} epochs; key=value sets another"
         + (
             f"\nlr {optimizer.lr:g} is high for adamw, {suits:g} suits this network; for SGD: optimizer.name=sgd"
@@ -134,7 +134,7 @@ def check_device(name: str) -> None:
         instead = {"gpu": "cuda", "nvidia": "cuda", "metal": "mps"}.get(kind, kind) + colon + number
         instead = f"cuda:{name}" if name.isdigit() else instead if _DEVICE.fullmatch(instead) else ""
         cure = f"write {instead}" if instead else "write auto, cpu, cuda, cuda:1 or mps"
-        raise RequestError(f"--device {inert(repr(name))} is no device; {cure}")
+        raise RequestError(f"--device {truncate(repr(name))} is no device; {cure}")
 
 
 def _short(source: str) -> str:
@@ -162,5 +162,7 @@ def _beside(arguments: Sequence[str], options: Options) -> list[str]:
             continue
         flag, value = flags[read.key]
         if read.value != value:
-            raise RequestError(f"{flag} {inert(str(value))} and {read.text} contradict each other; write one of them")
+            raise RequestError(
+                f"{flag} {truncate(str(value))} and {read.text} contradict each other; write one of them"
+            )
     return left

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cnncli.errors import DataError, RequestError, UnknownName, nearest
+from cnncli.errors import DataError, RequestError
+from cnncli.files import run_folder as folder
 from cnncli.formats.strict_yaml import Value
-from cnncli.formats.yaml_scalar import inert
-from cnncli.sources.recipes import Recipe, as_written, load
-from cnncli.training import folder
+from cnncli.sources.recipes import Recipe, as_written
+from cnncli.sources.run_folder import find_run, resume_command, run_recipe
+from cnncli.text import truncate
 from cnncli.training.request import check_device
 
 # What may change when a run goes on: how long it is, and what changes no number.
@@ -45,32 +46,14 @@ def resumption(arguments: Sequence[str], device: str | None = None) -> Resumptio
     names = [text for text in arguments if "=" not in text or Path(text).is_dir()]
     pairs = [text for text in arguments if text not in names]
     if len(names) > 1:
-        raise RequestError(f"{inert(names[1])} is not key=value; name one run, and what to change as in epochs=20")
-    path = run_folder(names[0]) if names else folder.newest()
+        raise RequestError(f"{truncate(names[1])} is not key=value; name one run, and what to change as in epochs=20")
+    path = find_run(names[0]) if names else folder.newest()
     recipe, wanted = as_written(path / folder.RECIPE), run_recipe(path, pairs)
     changed = changes(recipe, wanted)
     if changed:
         instead = f"{again(path)} {' '.join(map(shlex.quote, pairs))}"
         raise RequestError(f"a run that goes on keeps its recipe, here {changed}; for another run: {instead}")
     return Resumption(path, wanted, device)
-
-
-def run_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """The recipe of the run in a folder, checked; raises `RequestError`, and `DataError` where its data are gone."""
-    file = path / folder.RECIPE
-    try:
-        return load(str(file), overrides)
-    except DataError as error:
-        data = as_written(file).data.name if file.is_file() else ""
-        if not data.startswith(FOLDER) or Path(data.removeprefix(FOLDER)).is_dir():
-            raise
-        moved = f"{resume_command(path)} data.name=folder:NEW, cnncli evaluate {path.as_posix()} --data folder:NEW"
-        raise DataError(f"{error}; if its images were moved: {moved}") from error
-
-
-def resume_command(path: Path) -> str:
-    """What to type to go on with the run in a folder."""
-    return f"cnncli resume {shlex.quote(path.as_posix())}"
 
 
 def without_best(path: Path) -> RequestError:
@@ -91,7 +74,7 @@ def again(path: Path) -> str:
 def changes(old: Recipe, new: Recipe) -> str:
     """The keys that differ, those in `FREE` apart, as `key old → new`; empty where there are none."""
     return ", ".join(
-        f"{inert(key)} {_shown(before)} → {_shown(after)}"
+        f"{truncate(key)} {_shown(before)} → {_shown(after)}"
         for key, (before, after) in differences(old, new).items()
         if key not in FREE and not (key == "data.name" and _moved(before, after))
     )
@@ -120,31 +103,5 @@ def _flat(values: Mapping[str, Value], prefix: str = "") -> Iterable[tuple[str, 
             yield f"{prefix}{key}", value
 
 
-def run_folder(name: str) -> Path:
-    """The run folder called `name`, by its path or its name in `runs/`; raises `DataError` or `UnknownName`."""
-    for path in (Path(name), folder.RUNS / name):
-        if (path / folder.RECIPE).is_file():
-            return path
-    shown, known = (
-        inert(repr(name), 200),
-        [run.as_posix() for run in sorted(folder.runs(), key=folder.written_at, reverse=True)],
-    )
-    inside = next((parent for parent in Path(name).parents if (parent / folder.RECIPE).is_file()), None)
-    of_it = [run for run in known if Path(run).name.rpartition("-")[0] == Path(name).name]
-    begin = "train one: cnncli train lenet"
-    here = f"the newest here is {known[0]}" if known else begin
-    if inside is not None:
-        raise DataError(f"{shown} is no run folder, but lies in one: write {inside.as_posix()}")
-    if Path(name).exists():
-        raise DataError(f"{shown} is no run folder: it holds no {folder.RECIPE}; {here}")
-    if of_it:
-        raise UnknownName("run", inert(name, 200), (), instead=of_it[0])
-    if known and nearest(name, known):
-        raise UnknownName("run", inert(name, 200), known)
-    if Path(name).name != name:
-        raise DataError(f"{shown}: there is no such run folder; {here}")
-    raise UnknownName("run", inert(name, 200), (), cure=here)
-
-
 def _shown(value: Value) -> str:
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else inert(str(value), 40)
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else truncate(str(value), 40)

@@ -11,9 +11,10 @@ from typing import Any
 from cnncli.data.progress import Progress
 from cnncli.diagnostics.epoch import Epoch, exit_code, reason_to_stop, speed
 from cnncli.errors import DataError, NonFiniteError
+from cnncli.files import run_folder as folder
 from cnncli.sources.networks import is_file
 from cnncli.sources.recipes import Recipe, resolved
-from cnncli.training import event_files, folder
+from cnncli.training import event_files
 from cnncli.training.diagnosis import blown_up
 from cnncli.training.environment import environment
 from cnncli.training.job import Job, prepare

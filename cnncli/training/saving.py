@@ -12,12 +12,13 @@ import torch
 
 from cnncli.diagnostics.epoch import best
 from cnncli.errors import DataError
+from cnncli.files import run_folder as folder
 from cnncli.sources.networks import is_file
 from cnncli.sources.recipes import Recipe, resolved
-from cnncli.training import checkpoint, folder
+from cnncli.sources.run_folder import resume_command
+from cnncli.training import checkpoint
 from cnncli.training.environment import machine
 from cnncli.training.job import Job
-from cnncli.training.resume import resume_command
 from cnncli.training.state import State, snapshot
 
 SHARE = 50  # a checkpoint within an epoch comes after so many times what the one before took: it costs 2 % at most

@@ -16,10 +16,10 @@ from cnncli.errors import DataError, RequestError, UnknownName
 from cnncli.files import reason
 from cnncli.formats.tensors import is_safetensors
 from cnncli.formats.tensors import read as listed
-from cnncli.formats.yaml_scalar import inert
 from cnncli.layers import dims
 from cnncli.network import Network
 from cnncli.sources.pretrained import ZOO, check
+from cnncli.text import truncate
 
 Tensors = Mapping[str, torch.Tensor]
 _WRAPPED = (
@@ -67,7 +67,7 @@ def _of_torchvision(source: str) -> Tensors:
 
     name = source.removeprefix(ZOO)
     if name not in zoo.list_models(zoo):
-        raise UnknownName("torchvision model", inert(name, 40), zoo.list_models(zoo), where="model.weights: ")
+        raise UnknownName("torchvision model", truncate(name, 40), zoo.list_models(zoo), where="model.weights: ")
     try:
         with patience(SILENCE):
             found: Tensors = zoo.get_model_weights(name).DEFAULT.get_state_dict(progress=False, check_hash=True)
@@ -111,13 +111,13 @@ def _other_classes(found: Tensors, own: Tensors, head: str) -> set[str]:
 
 def _refuse(source: str, found: Tensors, wanted: Tensors) -> None:
     """Raise `RequestError` where `found` lacks one of the `wanted`, or has it in another shape."""
-    shown = inert(source, 300)
+    shown = truncate(source, 300)
     lacking = [name for name in wanted if name not in found and not name.endswith(_COUNTER)]
     if lacking:
         more = f" and {len(lacking) - 1:,} more" if len(lacking) > 1 else ""
         its = next(iter(found), None)
         raise RequestError(
-            f"model.weights: {shown} lacks {lacking[0]}{more}; its first is {inert(its, 60)}" if its is not None
+            f"model.weights: {shown} lacks {lacking[0]}{more}; its first is {truncate(its, 60)}" if its is not None
             else f"model.weights: {shown} holds no weights by name"
         )  # fmt: skip
     for name, tensor in wanted.items():
@@ -129,12 +129,12 @@ def _refuse(source: str, found: Tensors, wanted: Tensors) -> None:
 
 
 def _notes(source: str, found: Tensors, own: Tensors, anew: set[str], head: str) -> list[str]:
-    shown, notes = inert(source, 300), []
+    shown, notes = truncate(source, 300), []
     if anew:
         had, has = (next(iter(tensors[name] for name in sorted(anew))).shape[0] for tensors in (found, own))
         notes.append(f"{shown}: {head} is drawn anew, for {has:,} classes instead of {had:,}")
     unused = [name for name in found if name not in own]
     if unused:
         more = f" and {len(unused) - 1:,} more" if len(unused) > 1 else ""
-        notes.append(f"{shown}: {inert(unused[0], 60)}{more} left out, the network has no such tensor")
+        notes.append(f"{shown}: {truncate(unused[0], 60)}{more} left out, the network has no such tensor")
     return notes

@@ -22,7 +22,7 @@ MEASURED = """
 import json, os, sys
 from pathlib import Path
 from cnncli.cli import run
-from cnncli.training import folder
+from cnncli.files import run_folder as folder
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20

@@ -16,7 +16,7 @@ from tests.cli.quick import heavy_imports
 from tests.conftest import Result, python
 
 Cnncli = Callable[..., Result]
-EXAMPLES = Path(__file__).parent.parent / "netfile" / "examples"
+EXAMPLES = Path(__file__).parent.parent / "formats" / "net_yaml" / "examples"
 
 
 def test_it_prints_the_file(cnncli: Cnncli) -> None:

@@ -20,7 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 
 TEST = 360
-TARGET = Path(__file__).parents[2] / "cnncli" / "datasets" / "digits.gz"
+TARGET = Path(__file__).parents[2] / "cnncli" / "data" / "digits.gz"
 
 Sample = tuple[bytes, int]
 

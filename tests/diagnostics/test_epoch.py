@@ -77,5 +77,5 @@ def test_without_validation_a_target_looks_at_the_test_images() -> None:
 
 def test_an_epoch_needs_no_torch() -> None:
     """The module, the run folder's and the request's leave torch alone."""
-    program = "import sys, cnncli.diagnostics.epoch, cnncli.training.folder, cnncli.training.request; print('torch' in sys.modules)"
+    program = "import sys, cnncli.diagnostics.epoch, cnncli.files.run_folder, cnncli.training.request; print('torch' in sys.modules)"
     assert python("-c", program).stdout == "False\n"

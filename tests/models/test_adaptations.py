@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cnncli.errors import RequestError, UnknownName
-from cnncli.models import adaptations
+from cnncli.sources.built_in import adaptations
 
 
 @pytest.mark.parametrize(

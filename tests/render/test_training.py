@@ -12,12 +12,12 @@ from PIL import Image
 
 from cnncli.diagnostics.epoch import Epoch, Score
 from cnncli.errors import NonFiniteError
+from cnncli.files import run_folder as folder
 from cnncli.render.columns import clock
 from cnncli.render.live import Live
 from cnncli.render.plots import confusion, curves
 from cnncli.render.training import columns, line, show_run
 from cnncli.sources.recipes import load, resolved
-from cnncli.training import folder
 from cnncli.training.run import Run, start
 from tests.training.conftest import small
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from cnncli.data.named import Named
 from cnncli.errors import DataError, RequestError
+from cnncli.files import run_folder as folder
 from cnncli.runs.evaluate import SHOWN, judge
 from cnncli.runs.judging.judgement import Judgement
 from cnncli.runs.judging.request import asked
@@ -18,7 +19,6 @@ from cnncli.runs.judging.request import trained as find
 from cnncli.runs.load import opened
 from cnncli.runs.predict import predictions
 from cnncli.sources.recipes import load, resolved
-from cnncli.training import folder
 from cnncli.training.run import Run, start
 from tests.training.conftest import small
 

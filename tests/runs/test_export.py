@@ -17,6 +17,7 @@ from cnncli.build import build
 from cnncli.data import dataset
 from cnncli.errors import CheckFailed
 from cnncli.files import data_folder
+from cnncli.files import run_folder as folder
 from cnncli.models import network
 from cnncli.runs.export import export as exporting
 from cnncli.runs.export import samples as sampling
@@ -26,7 +27,6 @@ from cnncli.runs.export.formats import FORMATS
 from cnncli.runs.export.request import SUFFIXES, wanted
 from cnncli.runs.load import Opened, opened
 from cnncli.sources.recipes import load, resolved
-from cnncli.training import folder
 from cnncli.training.images import Scale, finish
 from cnncli.training.run import start
 from tests.training.conftest import small

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from cnncli.errors import DataError, RequestError
+from cnncli.files import run_folder as folder
 from cnncli.runs.load import opened
 from cnncli.sources.recipes import load, resolved
-from cnncli.training import folder
 from cnncli.training.run import Run, start
 from tests.data.conftest import put
 from tests.training.conftest import small

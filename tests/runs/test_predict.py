@@ -10,10 +10,10 @@ from PIL import Image
 
 from cnncli.data import dataset
 from cnncli.data.named import Named
+from cnncli.files import run_folder as folder
 from cnncli.runs.load import Opened, opened
 from cnncli.runs.predict import Prediction, predictions
 from cnncli.sources.recipes import load, resolved
-from cnncli.training import folder
 from cnncli.training.images import Images
 from cnncli.training.run import start
 from tests.training.conftest import small

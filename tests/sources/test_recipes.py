@@ -428,12 +428,12 @@ def test_bare_keys_are_unique_but_for_name() -> None:
 
 def test_recipes_are_found_in_an_installed_package(tmp_path: Path) -> None:
     """In a wheel the recipes are package data, and a wrong recipe is refused without torch."""
-    package = Path(__file__).parent.parent / "cnncli"
+    package = Path(__file__).parents[2] / "cnncli"
     shutil.copytree(package, tmp_path / "cnncli", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(package.parent / "recipes", tmp_path / "cnncli" / "recipes")
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from cnncli.recipe import available, load, recipes_folder\n"
+        "from cnncli.sources.recipes import available, load, recipes_folder\n"
         "load('lenet')\n"
         "try: load('lenet', ['activation=x'])\n"
         "except Exception as error: print(error)\n"

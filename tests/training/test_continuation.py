@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from cnncli.errors import CnncliError, DataError, RequestError
+from cnncli.files import run_folder as folder
 from cnncli.sources.recipes import load, resolved
-from cnncli.training import checkpoint, folder
+from cnncli.training import checkpoint
 from cnncli.training.continuation import Continuation
 from cnncli.training.default_recipe import default_recipe
 from cnncli.training.resume import resumption

@@ -12,8 +12,9 @@ from typing import BinaryIO, Self
 import pytest
 
 from cnncli.errors import DataError
+from cnncli.files import run_folder as folder
 from cnncli.sources.recipes import load, resolved
-from cnncli.training import checkpoint, folder
+from cnncli.training import checkpoint
 from cnncli.training.continuation import Continuation
 from cnncli.training.resume import resumption
 from cnncli.training.run import Run, start

@@ -11,8 +11,9 @@ from shutil import rmtree
 import pytest
 import torch
 
+from cnncli.files import run_folder as folder
 from cnncli.sources.recipes import Recipe, resolved
-from cnncli.training import checkpoint, folder, loop, race
+from cnncli.training import checkpoint, loop, race
 from cnncli.training import device as devices
 from cnncli.training.continuation import Continuation
 from cnncli.training.default_recipe import default_recipe

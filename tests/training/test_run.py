@@ -12,8 +12,9 @@ import torch
 from safetensors import safe_open
 
 from cnncli.errors import DataError, NonFiniteError, RequestError
+from cnncli.files import run_folder as folder
 from cnncli.sources.recipes import load, resolved
-from cnncli.training import checkpoint, folder
+from cnncli.training import checkpoint
 from cnncli.training.run import Run, start
 from tests.training.conftest import small
 

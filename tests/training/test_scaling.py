@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from cnncli.errors import NonFiniteError, RequestError
+from cnncli.files.run_folder import new_folder
 from cnncli.sources.recipes import load, resolved
 from cnncli.training import device as devices
 from cnncli.training.checkpoint import load as load_checkpoint
 from cnncli.training.continuation import Continuation
-from cnncli.training.folder import new_folder
 from cnncli.training.job import Job
 from cnncli.training.loop import train
 from cnncli.training.resume import Resumption

@@ -12,10 +12,10 @@ from torch import nn
 
 from cnncli.build import build
 from cnncli.errors import CnncliError, DataError, RequestError
+from cnncli.files.run_folder import new_folder
 from cnncli.models import network
 from cnncli.sources.pretrained import located
 from cnncli.sources.recipes import load
-from cnncli.training.folder import new_folder
 from cnncli.training.job import Job
 from cnncli.training.request import requested
 from cnncli.training.run import start

@@ -199,7 +199,7 @@ def _example(spec: Tensor) -> torch.Tensor:
 
 def _unequal(pair: _Pair, seed: int, *, training: bool) -> list[str]:
     """The outputs that differ."""
-    from cnncli.sources.recorded import guests
+    from cnncli.text import guests
     from cnncli.tracing.fault import one_line
 
     mode = "training" if training else "evaluating"

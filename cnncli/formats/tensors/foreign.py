@@ -6,7 +6,7 @@ from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from cnncli.errors import DataError, RequestError
-from cnncli.formats.yaml_scalar import inert
+from cnncli.text import truncate
 
 _TO_ONNX = "convert it to ONNX and name that"
 _STATE = "save its weights by torch.save(model.state_dict(), …), or name the network's own code"
@@ -72,8 +72,8 @@ def refuse(path: Path) -> None:
         with path.open("rb") as file:
             head = file.read(1024)
     except OSError as error:
-        raise DataError(f"cannot read {inert(repr(str(path)), 300)}: {reason(error)}") from error
-    shown, suffix = inert(repr(str(path)), 300), path.suffix.lower()
+        raise DataError(f"cannot read {truncate(repr(str(path)), 300)}: {reason(error)}") from error
+    shown, suffix = truncate(repr(str(path)), 300), path.suffix.lower()
     if suffix in OTHERS:
         raise RequestError(f"{shown} is {OTHERS[suffix][0]}; {OTHERS[suffix][1]}")
     if not head:

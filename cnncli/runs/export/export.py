@@ -10,13 +10,13 @@ from typing import NamedTuple
 from cnncli.data.progress import Progress
 from cnncli.errors import CheckFailed, CnncliError
 from cnncli.files import reason
-from cnncli.formats.yaml_scalar import inert
+from cnncli.files import run_folder as folder
 from cnncli.runs.export.agreement import TOLERANCE, Agreement, agreement
 from cnncli.runs.export.formats import FORMATS, takes
 from cnncli.runs.export.request import GRAPHS, Wanted
 from cnncli.runs.export.samples import Samples, samples
 from cnncli.runs.load import Opened, opened
-from cnncli.training import folder
+from cnncli.text import truncate
 
 
 class Export(NamedTuple):
@@ -44,7 +44,7 @@ def export(wanted: Wanted, progress: Progress | None = None) -> Export:
         except (CnncliError, OSError):
             raise
         except Exception as error:  # whatever torch, onnx or the file itself has against it
-            raise CheckFailed(_refusal(wanted, inert(reason(error), 300))) from error
+            raise CheckFailed(_refusal(wanted, truncate(reason(error), 300))) from error
         if found is not None and not found.holds:
             raise CheckFailed(_refusal(wanted, _apart(found)))
         placed = [

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cnncli.errors import DataError, RequestError, UnknownName
-from cnncli.formats.yaml_scalar import inert
+from cnncli.files import run_folder as folder
 from cnncli.runs.judging.request import Trained, trained
-from cnncli.training import folder
+from cnncli.text import truncate
 
 SUFFIXES = {"onnx": ".onnx", "pt2": ".pt2", "safetensors": ".safetensors", "code": ".py"}
 GRAPHS = ("onnx", "pt2")  # the formats that hold operations, so that preprocessing can be among them
@@ -31,7 +31,7 @@ def wanted(name: str, to: str, *, which: str | None, out: str | None, preprocess
     if to not in SUFFIXES:
         raise UnknownName("format", to, SUFFIXES, where="--to: ")
     if which not in {None, *WHICH}:
-        raise RequestError(f"--which {inert(repr(which))} is no checkpoint; write last or best")
+        raise RequestError(f"--which {truncate(repr(which))} is no checkpoint; write last or best")
     if preprocess and to not in GRAPHS:
         raise RequestError(
             f"--preprocess means nothing to --to {to}, which {_HOLDS[to]}; leave it out, or write --to onnx"
@@ -53,9 +53,9 @@ def _place(run: Path, to: str, which: str, out: str | None) -> Path:
         return run / f"{'best' if which == 'best' else 'model'}{suffix}"
     path = Path(out)
     if path.suffix.lower() != suffix or path.is_dir():
-        raise RequestError(f"--out {inert(repr(out))} must be a file that ends in {suffix}, as --to {to} writes it")
+        raise RequestError(f"--out {truncate(repr(out))} must be a file that ends in {suffix}, as --to {to} writes it")
     if not path.parent.is_dir():
         raise DataError(
-            f"--out {inert(repr(out))}: there is no folder {inert(repr(path.parent.as_posix()))}; make it first"
+            f"--out {truncate(repr(out))}: there is no folder {truncate(repr(path.parent.as_posix()))}; make it first"
         )
     return path

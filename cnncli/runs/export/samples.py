@@ -13,9 +13,9 @@ from cnncli.data.progress import Progress
 from cnncli.data.reading import read, tensor
 from cnncli.data.resize import fit_images
 from cnncli.errors import CnncliError
-from cnncli.formats.yaml_scalar import inert
 from cnncli.runs.export.request import MOST
 from cnncli.runs.load import Opened
+from cnncli.text import truncate
 from cnncli.training.evaluate import usual_batch
 from cnncli.training.seeds import generator
 
@@ -63,7 +63,7 @@ def samples(run: Opened, progress: Progress) -> Samples:
     why = part if isinstance(part, str) else ""
     chosen = _noise(run.size) if isinstance(part, str) else _some(part, _most(run))
     return Samples(
-        about="images of noise" if why else f"test images of {inert(run.recipe.data.name)}",
+        about="images of noise" if why else f"test images of {truncate(run.recipe.data.name)}",
         noise=bool(why),
         part=chosen,
         size=run.size,
@@ -79,13 +79,13 @@ def _test_images(run: Opened) -> Split | Files | str:
     try:
         source = dataset(name)
         if not source.where().there:
-            return f"{inert(name)} is not here"
+            return f"{truncate(name)} is not here"
         part = source.load().test
         if isinstance(part, Split):
             fit_images(part.images[:1], run.size)
     except CnncliError as error:
-        return inert(str(error), 200)
-    return part if len(part) else f"{inert(name)} holds no test image"
+        return truncate(str(error), 200)
+    return part if len(part) else f"{truncate(name)} holds no test image"
 
 
 def _most(run: Opened) -> int:

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from cnncli.data import Dataset, dataset
 from cnncli.errors import RequestError
-from cnncli.formats.yaml_scalar import inert
-from cnncli.training import folder
+from cnncli.files import run_folder as folder
+from cnncli.sources.run_folder import find_run, run_recipe
+from cnncli.text import truncate
 from cnncli.training.request import check_device
-from cnncli.training.resume import FOLDER, run_folder, run_recipe, without_best, without_checkpoint
+from cnncli.training.resume import FOLDER, without_best, without_checkpoint
 
 
 class Trained(NamedTuple):
@@ -34,7 +35,7 @@ class Asked(NamedTuple):
 def trained(name: str, which: str | None = None, device: str = "auto") -> Trained:
     """The run called `name`, by its path or its name in `runs/`; raises `RequestError`, `DataError`."""
     check_device(device)
-    path = run_folder(name)
+    path = find_run(name)
     checkpoints = path / folder.CHECKPOINTS
     if which == "best" and not (checkpoints / folder.BEST).exists():
         raise without_best(path)
@@ -49,7 +50,7 @@ def asked(run: Trained, data: str | None, split: str) -> Asked:
         source = dataset(data)
         if split == "val" and source.val is None:
             raise RequestError(
-                f"{inert(data)} brings no validation split; leave --data out for the run's own, or write --split test"
+                f"{truncate(data)} brings no validation split; leave --data out for the run's own, or write --split test"
             )
         return Asked(run, source, own=False, split=split)
     recipe = run_recipe(run.path, [f"data.name={data}"] if data is not None else [])

@@ -16,7 +16,7 @@ from cnncli.models import network
 from tests.cli.quick import heavy_imports
 from tests.network_sources import SOURCES
 
-EXAMPLES = sorted((Path(__file__).parent.parent / "netfile" / "examples").glob("*.yaml"))
+EXAMPLES = sorted((Path(__file__).parent.parent / "net_yaml" / "examples").glob("*.yaml"))
 QUICK = {
     "lenet@d2l",
     "lenet@classic",

@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from cnncli.errors import DataError, RequestError
+from cnncli.files import run_folder as folder
 from cnncli.formats.tensors import read
 from cnncli.sources.recipes import load, resolved
-from cnncli.training import folder
 from cnncli.training.run import start
 from tests.training.conftest import small
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cnncli.errors import DataError
-from cnncli.training import folder
+from cnncli.files import run_folder as folder
 from tests.conftest import python
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -66,7 +66,7 @@ def test_a_row_that_does_not_fit_is_not_half_written() -> None:
     program = """
 import resource, signal
 from cnncli.errors import DataError
-from cnncli.training import folder
+from cnncli.files import run_folder as folder
 path = folder.new_folder("lenet", "x")
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 folder.add_metrics(path, [{"epoch": 1, "lr": 0.1}])
