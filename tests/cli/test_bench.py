@@ -206,7 +206,7 @@ def test_a_batch_that_does_not_fit_is_left_out(cnncli: Cnncli, monkeypatch: pyte
         ("bench lenet --device gpu", 2, "is no device"),
         ("bench lenet --device cuda:99", 2, "is not on this machine"),
         ("bench tests/sources/examples/net.py:Net --input 3x36x36", 2, "net.py:21: fc1: in_features is 400"),
-        ("bench runs/nowhere", 3, "is no run folder"),
+        ("bench runs/nowhere", 3, "there is no such run folder"),
     ],
 )
 def test_what_is_wrong_is_refused(cnncli: Cnncli, line: str, code: int, words: str) -> None:

@@ -179,7 +179,7 @@ def test_many_layers_are_drawn_at_even_distances(cnncli: Cnncli, image: str) -> 
         ("features lenet weights=DEFAULT --image grey.png", 2, "weights= are torchvision's"),
         ("features torchvision:resnet18 weights=V1 --image grey.png", 2, "write weights=DEFAULT"),
         ("features nowhere --image grey.png", 2, "unknown"),
-        ("features ./nowhere --image grey.png", 3, "is no run folder"),
+        ("features ./nowhere --image grey.png", 3, "there is no such run folder"),
     ],
 )
 @pytest.mark.usefixtures("image")

@@ -131,7 +131,7 @@ def test_plain_characters_where_there_are_no_others() -> None:
         ("receptive-field lenet --input 1x8x8", 2, "conv2"),
         ("receptive-field lenet --which last", 2, "is no trained run"),
         ("receptive-field lenet weights=DEFAULT", 2, "weights= are torchvision's"),
-        ("receptive-field ./nowhere", 3, "is no run folder"),
+        ("receptive-field ./nowhere", 3, "there is no such run folder"),
     ],
 )
 def test_what_is_wrong_is_refused(cnncli: Cnncli, line: str, code: int, words: str) -> None:
