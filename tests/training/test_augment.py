@@ -10,9 +10,8 @@ from torch.nn.functional import pad
 
 from cnncli.recipe.augment import AUGMENTATIONS, Strength, augmentation
 from cnncli.sources.recipes import Augmentation, Crop, Cutout, Jitter, RandAugment, Rotate, Scale, Shift
-from cnncli.training import colour
-from cnncli.training.affine import warp
-from cnncli.training.augment import apply, draw
+from cnncli.training import augment
+from cnncli.training.augment import apply, draw, warp
 from cnncli.training.augment import maps as maps_of
 from cnncli.training.job import Job
 
@@ -104,7 +103,7 @@ def test_a_jitter_stays_within_its_range() -> None:
     shown = apply((change,), image, drawn, torch.zeros(3, 1, 1))
     bright, strong, colourful = (1 + 0.2 * drawn).unbind(1)
     assert all(0.8 <= factors.min() < 0.82 and 1.18 < factors.max() <= 1.2 for factors in (bright, strong, colourful))
-    expected = colour.saturation(colour.contrast(colour.brightness(image, bright), strong), colourful)
+    expected = augment.saturation(augment.contrast(augment.brightness(image, bright), strong), colourful)
     torch.testing.assert_close(shown, expected)
     assert len({float(one.mean()) for one in shown}) == 200
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cnncli.training import colour
-from cnncli.training.randaugment import KINDS, randaugment
+from cnncli.training import augment
+from cnncli.training.augment import KINDS, randaugment
 
 NAMES = list(KINDS)
 FULL = 30.0
@@ -83,16 +83,16 @@ def test_colours_change_by_nine_tenths(*, up: bool) -> None:
     image = (torch.rand(2, 3, 5, 5) * 255).round()
     factors = torch.full((2,), 1.9 if up else 0.1)
     for name, change in (
-        ("brightness", colour.brightness),
-        ("colour", colour.saturation),
-        ("contrast", colour.contrast),
-        ("sharpness", colour.sharpness),
+        ("brightness", augment.brightness),
+        ("colour", augment.saturation),
+        ("contrast", augment.contrast),
+        ("sharpness", augment.sharpness),
     ):
         torch.testing.assert_close(changed(name, image, up=up), change(image, factors))
-    assert torch.equal(changed("posterize", image, up=up), colour.posterize(image, torch.full((2,), 4.0)))
-    assert torch.equal(changed("solarize", image, up=up), colour.solarize(image, torch.zeros(2)))
-    assert torch.equal(changed("autocontrast", image, up=up), colour.autocontrast(image))
-    assert torch.equal(changed("equalize", image, up=up), colour.equalize(image))
+    assert torch.equal(changed("posterize", image, up=up), augment.posterize(image, torch.full((2,), 4.0)))
+    assert torch.equal(changed("solarize", image, up=up), augment.solarize(image, torch.zeros(2)))
+    assert torch.equal(changed("autocontrast", image, up=up), augment.autocontrast(image))
+    assert torch.equal(changed("equalize", image, up=up), augment.equalize(image))
 
 
 def test_changes_follow_each_other_and_leave_the_images_they_are_given_alone() -> None:

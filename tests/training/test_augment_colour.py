@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms.v2 import functional as theirs
 
-from cnncli.training import colour
+from cnncli.training import augment
 
 FACTORS = [0.0, 0.1, 0.7, 1.0, 1.3, 1.9]
 SIZE = (41, 53)  # enough pixels for levels to be spread
@@ -29,10 +29,10 @@ def pictures(depth: int, seed: int, low: int = 0, high: int = 256) -> torch.Tens
 @pytest.mark.parametrize(
     ("ours", "name"),
     [
-        (colour.brightness, "adjust_brightness"),
-        (colour.contrast, "adjust_contrast"),
-        (colour.saturation, "adjust_saturation"),
-        (colour.sharpness, "adjust_sharpness"),
+        (augment.brightness, "adjust_brightness"),
+        (augment.contrast, "adjust_contrast"),
+        (augment.saturation, "adjust_saturation"),
+        (augment.sharpness, "adjust_sharpness"),
     ],
 )
 def test_factors_do_what_torchvisions_do(
@@ -52,9 +52,9 @@ def test_levels_are_torchvisions(depth: int, seed: int, bits: int, threshold: in
     """Posterising and solarising give the same integers."""
     images = pictures(depth, seed)
     some = torch.full((len(images),), float(bits))
-    assert torch.equal(colour.posterize(images.float(), some), theirs.posterize(images, bits).float())
+    assert torch.equal(augment.posterize(images.float(), some), theirs.posterize(images, bits).float())
     some = torch.full((len(images),), float(threshold))
-    assert torch.equal(colour.solarize(images.float(), some), theirs.solarize(images, threshold).float())
+    assert torch.equal(augment.solarize(images.float(), some), theirs.solarize(images, threshold).float())
 
 
 @settings(deadline=None, max_examples=60)
@@ -62,11 +62,11 @@ def test_levels_are_torchvisions(depth: int, seed: int, bits: int, threshold: in
 def test_stretched_and_spread_levels_are_torchvisions(depth: int, seed: int, low: int, spread: int) -> None:
     """Also of images with few levels; stretched ones to within the rounding, spread ones the same integers."""
     images = pictures(depth, seed, low, low + spread)
-    assert (colour.autocontrast(images.float()) - theirs.autocontrast(images).float()).abs().max() < 1.01
-    assert torch.equal(colour.equalize(images.float()), theirs.equalize(images).float())
+    assert (augment.autocontrast(images.float()) - theirs.autocontrast(images).float()).abs().max() < 1.01
+    assert torch.equal(augment.equalize(images.float()), theirs.equalize(images).float())
 
 
-@pytest.mark.parametrize("change", [colour.autocontrast, colour.equalize])
+@pytest.mark.parametrize("change", [augment.autocontrast, augment.equalize])
 def test_an_image_of_one_level_stays(change: Callable[[torch.Tensor], torch.Tensor]) -> None:
     """There is nothing to stretch or to spread, and nothing is divided by 0."""
     flat = torch.full((2, 3, 4, 4), 77.0)
@@ -77,10 +77,10 @@ def test_an_image_of_one_level_stays(change: Callable[[torch.Tensor], torch.Tens
 def test_an_image_without_an_inside_is_not_sharpened(side: int) -> None:
     """Its outermost pixels stay, and it has no others."""
     image = torch.rand(2, 3, side, 5) * 255
-    assert torch.equal(colour.sharpness(image, torch.tensor([0.0, 1.9])), image)
+    assert torch.equal(augment.sharpness(image, torch.tensor([0.0, 1.9])), image)
 
 
 def test_grey_images_have_no_colours_to_change() -> None:
     """A single channel stays, whatever the factor."""
     image = torch.rand(2, 1, 4, 4) * 255
-    assert colour.saturation(image, torch.tensor([0.0, 2.0])) is image
+    assert augment.saturation(image, torch.tensor([0.0, 2.0])) is image
