@@ -44,9 +44,9 @@ def resume(
     from cnncli.render.data import bar
     from cnncli.render.live import Live
     from cnncli.render.training import show_over, show_run
-    from cnncli.training.event_files import required
     from cnncli.training.machine import settle_in
     from cnncli.training.resume import resumption
+    from cnncli.training.tensorboard import required
 
     settle_in()  # a network of a library imports torch while it is looked at
     asked = resumption(

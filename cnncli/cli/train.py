@@ -56,9 +56,9 @@ def train(
     from cnncli.render.live import Live
     from cnncli.render.training import show_run
     from cnncli.text import complain
-    from cnncli.training.event_files import required
     from cnncli.training.machine import settle_in
     from cnncli.training.request import requested
+    from cnncli.training.tensorboard import required
 
     options = {
         "data.name": ("--data", data),

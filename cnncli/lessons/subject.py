@@ -223,9 +223,9 @@ def module_of(asked: Asked, network: Network, seed: int = 0) -> nn.Module:
 
 
 def _fill(asked: Asked, module: nn.Module) -> str:
-    from cnncli.training.weights import start_from
+    from cnncli.training.weights import load_pretrained
 
-    return "; ".join(start_from(asked.pretrained, asked.network, module))
+    return "; ".join(load_pretrained(asked.pretrained, asked.network, module))
 
 
 class Published(NamedTuple):

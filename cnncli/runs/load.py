@@ -19,7 +19,7 @@ from cnncli.sources.recipes import Recipe
 from cnncli.training import checkpoint
 from cnncli.training import device as devices
 from cnncli.training.images import Finish, Scale, finish
-from cnncli.training.making import make
+from cnncli.training.model import make_module
 from cnncli.training.resume import without_best, without_checkpoint
 
 WHICH = {"last": (folder.LAST, folder.PREVIOUS), "best": (folder.BEST,)}
@@ -61,7 +61,7 @@ def opened(path: Path, which: str | None = None, device: str = "auto") -> Opened
     saved, note = _saved(path, chosen)
     recipe = Recipe.model_validate(parse(saved["recipe"], "the checkpoint's recipe").value)
     network = _network(saved, recipe)
-    module = make(recipe.model, network, len(saved["classes"]))
+    module = make_module(recipe.model, network, len(saved["classes"]))
     module.load_state_dict(weights(saved))
     memory_format = devices.memory_format(recipe.train.memory_format, where)
     scale = Scale(mean=tuple(saved["mean"]), deviation=tuple(saved["deviation"]))

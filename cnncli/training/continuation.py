@@ -21,7 +21,7 @@ from cnncli.files import run_folder as folder
 from cnncli.formats.strict_yaml import parse
 from cnncli.sources.recipes import Recipe, network_path, renamed, resolved
 from cnncli.sources.run_folder import resume_command
-from cnncli.training import checkpoint, event_files
+from cnncli.training import checkpoint
 from cnncli.training.environment import environment, machine
 from cnncli.training.job import Job, prepare
 from cnncli.training.lock import Lock
@@ -33,6 +33,7 @@ from cnncli.training.saving import facts, network_text
 from cnncli.training.schedule import rate
 from cnncli.training.signals import obeyed
 from cnncli.training.state import restored
+from cnncli.training.tensorboard import event_files_left_behind, make_event_folder
 
 NAMES = (folder.LAST, folder.PREVIOUS)
 EXACT = "the weights may differ in their last bits from those of a run that never stopped"
@@ -127,8 +128,8 @@ class Continuation:
         self._tell_rate(job)
         self._write(job, state.precision)
         if tensorboard:
-            event_files.announce(self.path)
-        if note := event_files.left_behind(self.path):
+            make_event_folder(self.path)
+        if note := event_files_left_behind(self.path):
             self.notes.append(note)
         return Run(self._lock, job, state, from_last=self._from_last, notes=self.notes)
 

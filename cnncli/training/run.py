@@ -14,7 +14,6 @@ from cnncli.errors import DataError, NonFiniteError
 from cnncli.files import run_folder as folder
 from cnncli.sources.networks import is_file
 from cnncli.sources.recipes import Recipe, resolved
-from cnncli.training import event_files
 from cnncli.training.diagnosis import blown_up
 from cnncli.training.environment import environment
 from cnncli.training.job import Job, prepare
@@ -25,6 +24,7 @@ from cnncli.training.race import begun
 from cnncli.training.saving import Saving, facts, resumable
 from cnncli.training.signals import Interruption, obeyed
 from cnncli.training.state import State, health_text
+from cnncli.training.tensorboard import event_file, make_event_folder
 
 
 def start(
@@ -32,7 +32,7 @@ def start(
 ) -> Run:
     """Load what `recipe` needs, for the run folder `path` that `folder.new_folder` made; raises what `prepare` raises.
 
-    tensorboard: whether to write event files too; `event_files.required` says whether that is possible.
+    tensorboard: whether to write event files too; `tensorboard.required` says whether that is possible.
     """
     lock = Lock(path)
     try:
@@ -40,7 +40,7 @@ def start(
             job = prepare(recipe, device, progress)
             state = begun(job)
             if tensorboard:
-                event_files.announce(path)
+                make_event_folder(path)
             run = Run(lock, job, state)
             write_environment(path, environment(job, state.precision))
     except BaseException:
@@ -62,7 +62,7 @@ class Run:
         """lock: on the run folder · from_last: whether `state` is what last.pt holds."""
         self.path, self.job, self.state, self.notes = lock.folder, job, state, (*notes, *state.notes)
         self._lock = lock
-        self._events = event_files.announced(self.path)
+        self._events = event_file(self.path)
         self._saving = Saving(self.path, job, state, from_last=from_last)
         self.interruption = Interruption()
 

@@ -15,16 +15,13 @@ from cnncli.diagnostics.finding import Finding
 from cnncli.errors import DataError
 from cnncli.files import reason
 from cnncli.training import device as devices
-from cnncli.training.averaging import Average
-from cnncli.training.compiling import Compiled
-from cnncli.training.initial import initialise
 from cnncli.training.job import Job
-from cnncli.training.making import make
+from cnncli.training.model import Compiled, WeightAverage, make_module
 from cnncli.training.optimizers import Optimizer
 from cnncli.training.precision import Precision
 from cnncli.training.scaling import Scaling
 from cnncli.training.watch import Watch
-from cnncli.training.weights import start_from
+from cnncli.training.weights import initialize, load_pretrained
 
 
 @dataclass
@@ -77,7 +74,7 @@ class State:
     seconds: float = 0.0
     total_seconds: float = 0.0
     confusion: torch.Tensor | None = None
-    average: Average | None = None
+    average: WeightAverage | None = None
     notes: tuple[str, ...] = ()
     compiled: Compiled | None = None
     scaling: Scaling | None = None
@@ -111,17 +108,17 @@ class State:
 
 
 def begin(job: Job) -> State:
-    """A run before its first step, its weights drawn from the recipe's seed or read; raises as `weights.start_from` does."""
+    """A run before its first step, its weights drawn from the recipe's seed or read; raises as `weights.load_pretrained` does."""
     module = _drawn(job)
     source = job.recipe.model.weights
-    notes = start_from(source, job.network, module) if source is not None else ()
+    notes = load_pretrained(source, job.network, module) if source is not None else ()
     return _state(job, module, (*job.notes, *notes))
 
 
 def _drawn(job: Job) -> nn.Module:
     torch.manual_seed(job.recipe.seed)
-    module = make(job.recipe.model, job.network, len(job.classes))
-    initialise(module, job.network, job.recipe.train.init)
+    module = make_module(job.recipe.model, job.network, len(job.classes))
+    initialize(module, job.network, job.recipe.train.init)
     return module
 
 
@@ -129,7 +126,7 @@ def _state(job: Job, module: nn.Module, notes: tuple[str, ...] = ()) -> State:
     module.to(job.device).to(memory_format=job.memory_format)
     weights = [weight for weight in module.parameters() if weight.requires_grad]
     decay = job.recipe.train.ema
-    average = Average(module, decay) if decay is not None else None
+    average = WeightAverage(module, decay) if decay is not None else None
     return State(
         module,
         Optimizer(job.recipe.optimizer, weights),

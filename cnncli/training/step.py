@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
-from cnncli.training import mixing
+from cnncli.training import mixup
 from cnncli.training.casting import Casting
 from cnncli.training.health import Health
 from cnncli.training.images import Batch
@@ -41,7 +41,7 @@ def take(job: Job, state: State, batch: Batch, step: int, health: Health) -> Non
     state.watch.moved()
     state.optimizer.clear()
     if state.average is not None:
-        state.average.follow(step)
+        state.average.update(step)
 
 
 def _gradients(job: Job, state: State, batch: Batch, health: Health) -> torch.Tensor:
@@ -72,7 +72,7 @@ def parts(job: Job, state: State, forward: Forward, batch: Batch, position: int)
     for place, (some, theirs) in enumerate(zip(split(images), split(labels), strict=True)):
         mix = _mix(job, (len(state.epochs) + 1, position, place), len(theirs))
         with casting():
-            scores = forward(some if mix is None else mixing.mixed(mix, some))
+            scores = forward(some if mix is None else mixup.mixed(mix, some))
             mean = _loss(job, mix, scores, theirs, (images.shape[2], images.shape[3]))
         yield Part(scores, theirs, mean, len(theirs) / len(labels))
 
@@ -82,16 +82,16 @@ def weighted(part: Part) -> torch.Tensor:
     return part.loss if part.share == 1 else part.loss * part.share
 
 
-def _mix(job: Job, place: tuple[int, int, int], count: int) -> mixing.Mix | None:
+def _mix(job: Job, place: tuple[int, int, int], count: int) -> mixup.Mix | None:
     """A function of the seed and the place: epoch, step and part."""
     options = job.recipe.train
     if not options.mixup and not options.cutmix:
         return None
-    return mixing.draw(options.mixup, options.cutmix, count, generator("mix", job.recipe.seed, *place))
+    return mixup.draw(options.mixup, options.cutmix, count, generator("mix", job.recipe.seed, *place))
 
 
 def _loss(
-    job: Job, mix: mixing.Mix | None, scores: torch.Tensor, labels: torch.Tensor, size: tuple[int, int]
+    job: Job, mix: mixup.Mix | None, scores: torch.Tensor, labels: torch.Tensor, size: tuple[int, int]
 ) -> torch.Tensor:
     by_label = partial(cross_entropy, label_smoothing=job.recipe.train.label_smoothing)
-    return by_label(scores, labels) if mix is None else mixing.mixed_loss(mix, by_label, scores, labels, size)
+    return by_label(scores, labels) if mix is None else mixup.mixed_loss(mix, by_label, scores, labels, size)

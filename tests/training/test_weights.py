@@ -20,7 +20,7 @@ from cnncli.training.job import Job
 from cnncli.training.request import requested
 from cnncli.training.run import start
 from cnncli.training.state import begin, restored, snapshot
-from cnncli.training.weights import start_from
+from cnncli.training.weights import load_pretrained
 from tests.conftest import Result
 from tests.training.conftest import small
 
@@ -45,7 +45,7 @@ def begun(source: str, module: nn.Module | None = None) -> tuple[dict[str, torch
     given = network("lenet")
     torch.manual_seed(1)
     module = module or build(given)
-    notes = start_from(located(source), given, module)
+    notes = load_pretrained(located(source), given, module)
     return module.state_dict(), notes
 
 
@@ -171,7 +171,7 @@ def test_torchvision_is_asked_for_its_best_weights(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(ResNet18_Weights, "get_state_dict", lambda *_, **__: wanted)
     given = network("resnet18", classes=10)
     module = build(given)
-    notes = start_from("torchvision:resnet18", given, module)
+    notes = load_pretrained("torchvision:resnet18", given, module)
     assert notes == ("torchvision:resnet18: fc is drawn anew, for 10 classes instead of 1,000",)
     assert all(torch.equal(module.state_dict()[name], wanted[name]) for name in wanted if not name.startswith("fc."))
 
@@ -187,7 +187,7 @@ def test_a_download_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(
         DataError, match=r"^model\.weights: torchvision:resnet18: the download failed \(no route to host\)"
     ):
-        start_from("torchvision:resnet18", network("resnet18"), build(network("resnet18")))
+        load_pretrained("torchvision:resnet18", network("resnet18"), build(network("resnet18")))
 
 
 def test_a_run_starts_from_them_and_goes_on_without_them(job: Jobs, here: Path) -> None:

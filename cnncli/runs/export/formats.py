@@ -17,7 +17,7 @@ from cnncli.runs.export.agreement import Scores
 from cnncli.runs.export.code import code_files, run_code
 from cnncli.runs.export.onnx_graph import onnx_bytes, run_onnx
 from cnncli.runs.load import Opened
-from cnncli.training.making import make
+from cnncli.training.model import make_module
 
 KEY = "cnncli"
 """Under what the description stands in each file's metadata; in a pt2 it is the extra file `cnncli.json`."""
@@ -124,7 +124,7 @@ def _safetensors(run: Opened, preprocess: bool) -> dict[str, bytes]:  # noqa: AR
 def _safetensors_scores(run: Opened, files: Mapping[str, Path], preprocess: bool) -> Scores:  # noqa: FBT001
     from safetensors.torch import load_file
 
-    module = make(run.recipe.model, run.network, len(run.classes)).eval()
+    module = make_module(run.recipe.model, run.network, len(run.classes)).eval()
     module.load_state_dict(load_file(files[".safetensors"]))
     return ready(run, module, preprocess=preprocess)
 

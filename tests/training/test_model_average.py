@@ -11,10 +11,10 @@ from safetensors.torch import load
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from cnncli.training.averaging import Average
 from cnncli.training.evaluate import evaluate
 from cnncli.training.job import Job
 from cnncli.training.loop import train
+from cnncli.training.model import WeightAverage
 from cnncli.training.run import model_file
 from cnncli.training.state import begin, restored, snapshot
 
@@ -24,14 +24,14 @@ Jobs = Callable[..., Job]
 def test_late_steps_are_those_of_torch() -> None:
     """From step 8,999 on the given share is kept; parameters, running means, and the counter as it is."""
     module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
-    ours = Average(module, 0.9)
+    ours = WeightAverage(module, 0.9)
     theirs = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(0.9), use_buffers=True)
     theirs.n_averaged.fill_(1)  # its first call copies; ours begins with a copy
     for step in range(5):
         module(torch.randn(4, 1, 6, 6))
         with torch.no_grad():
             module[0].weight.add_(torch.randn(2, 1, 3, 3))
-        ours.follow(9000 + step)
+        ours.update(9000 + step)
         theirs.update_parameters(module)
     for (name, mean), expected in zip(
         ours.module.state_dict().items(), theirs.module.state_dict().values(), strict=True
@@ -44,11 +44,11 @@ def test_early_steps_soon_forget_the_first_weights() -> None:
     """A tenth is kept at the first step, two elevenths at the second."""
     module = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(module.weight)
-    average = Average(module, 0.99)
+    average = WeightAverage(module, 0.99)
     nn.init.ones_(module.weight)
-    average.follow(0)
+    average.update(0)
     assert average.module.weight.item() == pytest.approx(0.9)
-    average.follow(1)
+    average.update(1)
     assert average.module.weight.item() == pytest.approx(1 - 0.1 * 2 / 11)
 
 

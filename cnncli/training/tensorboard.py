@@ -22,44 +22,52 @@ CURE = "pip install 'cnncli[tensorboard]'"
 
 
 def required() -> None:
-    """Raise `RequestError` where TensorBoard is not installed; it is not imported."""
+    """Raise `RequestError` where TensorBoard is not installed, without importing it."""
     if not installed():
         raise RequestError(f"--tensorboard needs the package tensorboard; install it: {CURE}")
 
 
 def installed() -> bool:
-    """Whether TensorBoard is there."""
+    """Return whether TensorBoard is installed."""
     return find_spec("tensorboard") is not None
 
 
-def announce(run: Path) -> None:
+def make_event_folder(run: Path) -> None:
     """Make the folder for event files in the run folder `run`, by which the run knows that it has some; raises `DataError`."""
     with folder.written(run / FOLDER):
         (run / FOLDER).mkdir(exist_ok=True)
 
 
-def announced(run: Path) -> EventFile | None:
-    """The event file of the run in the folder `run`, if it has one and TensorBoard is there to write it."""
+def event_file(run: Path) -> EventFile | None:
+    """Return the event file of the run folder `run`, if it has one and TensorBoard is there to write it."""
     return EventFile(run) if (run / FOLDER).is_dir() and installed() else None
 
 
-def left_behind(run: Path) -> str | None:
-    """What a user should know of a run whose event files cannot be gone on with."""
-    there = (run / FOLDER).is_dir() and not installed()
-    return f"{(run / FOLDER).as_posix()} is not gone on with: {CURE}" if there else None
+def event_files_left_behind(run: Path) -> str | None:
+    """Return the note for a run whose event files cannot be continued, None where they can or there are none."""
+    missing = (run / FOLDER).is_dir() and not installed()
+    return f"{(run / FOLDER).as_posix()} is not gone on with: {CURE}" if missing else None
 
 
 class EventFile:
     """The one event file of a run."""
 
     def __init__(self, run: Path) -> None:
-        """run: its folder."""
         self.folder = run / FOLDER
         self._path = self.folder / "events.out.tfevents"
         self._began = 0.0
 
     def begin(self, recipe: str, epochs: list[Epoch], seconds: float) -> None:
-        """Write what is known so far. recipe: as YAML · seconds: that the run has taken; raises `DataError`."""
+        """Write what is known so far.
+
+        Args:
+            recipe: as YAML.
+            epochs: those that are complete.
+            seconds: how long the run has trained.
+
+        Raises:
+            DataError: the file cannot be written.
+        """
         now = time()
         self._began = now - seconds  # so that TensorBoard's relative time is total_seconds
         text = "".join(f"    {line}\n" for line in recipe.splitlines())  # Markdown's way to leave it as it is
@@ -67,7 +75,7 @@ class EventFile:
             _record(self._began, file_version="brain.Event:2"),
             _record(self._began, session_log={"status": "START"}),  # a server that is running forgets what it had read
             _record(self._began, summary=_text("recipe", text)),
-            *map(self._told, epochs),
+            *map(self._events, epochs),
         ]
         with folder.written(self.folder):
             self._path = self.folder / f"events.out.tfevents.{now:017.6f}"  # a server goes on to the last by name
@@ -77,11 +85,11 @@ class EventFile:
                     other.unlink()
 
     def add(self, epoch: Epoch) -> None:
-        """Write what one more epoch came to; raises `DataError`."""
-        folder.append(self._path, self._told(epoch))
+        """Append one epoch; raises `DataError`."""
+        folder.append(self._path, self._events(epoch))
 
-    def _told(self, epoch: Epoch) -> bytes:
-        """The columns of metrics.csv that hold numbers, but the step, which is the place on the axis; then those of words."""
+    def _events(self, epoch: Epoch) -> bytes:
+        """Encode an epoch: the numeric columns of metrics.csv as scalars at its step, then the columns of text."""
         at = self._began + epoch.total_seconds
         numbers = [
             {"tag": tag, "simple_value": value}

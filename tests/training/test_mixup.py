@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from cnncli.training.job import Job
 from cnncli.training.loop import train
-from cnncli.training.mixing import Mix, draw, mixed, mixed_loss, window
+from cnncli.training.mixup import Mix, draw, mixed, mixed_loss, window
 from cnncli.training.seeds import generator
 from cnncli.training.state import begin
 

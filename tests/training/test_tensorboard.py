@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cnncli.diagnostics.epoch import Epoch, Score
-from cnncli.training import event_files
+from cnncli.training import tensorboard as event_files
 from tests.conftest import Result, assert_refused, python
 
 QUICK = "epochs=3 limit=100 batch_size=32 schedule.name=constant"
@@ -140,7 +140,7 @@ def test_a_folder_that_cannot_be_written_ends_the_run(cnncli: Callable[..., Resu
 
 def test_nobody_who_does_not_ask_imports_it() -> None:
     """Not in a whole run."""
-    program = f"import sys; from cnncli.cli import run; run({['train', 'lenet', *QUICK.split()]!r}); print([name for name in sys.modules if 'tensorboard' in name])"
+    program = f"import sys; from cnncli.cli import run; run({['train', 'lenet', *QUICK.split()]!r}); print([name for name in sys.modules if 'tensorboard' in name and not name.startswith('cnncli')])"
     found = python("-c", program)
     assert found.stdout.splitlines()[-1] == "[]", found.stderr
 
@@ -148,7 +148,7 @@ def test_nobody_who_does_not_ask_imports_it() -> None:
 def test_what_was_found_to_be_wrong_is_text(read: Callable[[], Any]) -> None:
     """At its step, beside the recipe; an epoch without findings has none."""
     RUN.mkdir(parents=True)
-    event_files.announce(RUN)
+    event_files.make_event_folder(RUN)
     file = event_files.EventFile(RUN)
     sound = Epoch(1, 4, 0.5, 1.0, 0.1, Score(2.0, 0.1), Score(2.0, 0.1))
     file.begin("kind: recipe\n", [sound], 1.0)
