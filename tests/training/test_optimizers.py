@@ -77,7 +77,7 @@ def test_no_optimizer_imports_the_compiler() -> None:
     program = """
 import sys
 import torch
-from cnncli.recipe import Adadelta, Adam, AdamW, RMSprop, Sgd
+from cnncli.recipe.optimizer import Adadelta, Adam, AdamW, RMSprop, Sgd
 from cnncli.training.optimizers import Optimizer
 for chosen in (Sgd(momentum=0.9), Adam(), AdamW(), RMSprop(), Adadelta()):
     weight = torch.ones(3, requires_grad=True)
