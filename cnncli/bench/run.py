@@ -16,7 +16,7 @@ from cnncli.bench.timing import AGAIN, CEILING, Stopwatch, Yardstick, reason
 from cnncli.data.progress import Progress
 from cnncli.errors import RequestError
 from cnncli.training import device as devices
-from cnncli.training.environment import device_name
+from cnncli.training.device import device_name
 
 SLOW = "this device has no instructions for it and emulates it, several times slower; --precision bfloat16 measures it all the same"
 

@@ -20,7 +20,7 @@ from cnncli.layers import Tensor
 from cnncli.network import Network
 from cnncli.sources import Loaded
 from cnncli.tracing.signature import tensors_in
-from cnncli.training.casting import Casting, may_need_float32
+from cnncli.training.precision import Autocast, may_need_float32
 
 ITEM = 4  # bytes of a weight
 
@@ -87,7 +87,7 @@ class Run:
         self.subject, self.case = subject, case
         self._form = torch.channels_last if case.layout == "channels_last" else torch.contiguous_format
         exact = case.precision != "float32" and may_need_float32(subject.network)
-        self._casting = Casting(getattr(torch, case.precision), subject.device, exact=exact)
+        self._casting = Autocast(getattr(torch, case.precision), subject.device, exact=exact)
         specs = subject.inputs
         if isinstance(specs, Mapping):
             self._args, self._named = (), {name: self._made(each) for name, each in specs.items()}

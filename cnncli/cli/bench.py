@@ -61,7 +61,7 @@ def bench(
     from cnncli.render.data import bar
     from cnncli.render.live import Live
     from cnncli.sources import Request, load, require_module
-    from cnncli.training.machine import settle_in
+    from cnncli.training.process import settle_in
     from cnncli.training.request import check_device
 
     check_device(device)
@@ -75,7 +75,7 @@ def bench(
     from cnncli.bench.subject import subject
     from cnncli.render.bench import show_benchmark
     from cnncli.training.device import device as device_called
-    from cnncli.training.signals import Interruption
+    from cnncli.training.process import Interruption
 
     progress, interruption = Progress(), Interruption()
     ready = subject(loaded, device_called(device))

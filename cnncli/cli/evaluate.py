@@ -55,7 +55,7 @@ def evaluate(
     from cnncli.data.progress import Progress
     from cnncli.render.data import bar
     from cnncli.render.live import Live
-    from cnncli.training.machine import settle_in
+    from cnncli.training.process import settle_in
 
     settle_in()
     from cnncli.render.evaluation import show_judgement

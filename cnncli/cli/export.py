@@ -47,7 +47,7 @@ def export(
     from cnncli.render.data import bar
     from cnncli.render.live import Live
     from cnncli.runs.export.request import wanted
-    from cnncli.training.machine import settle_in
+    from cnncli.training.process import settle_in
 
     asked = wanted(run, to, which=which, out=out, preprocess=preprocess)
     settle_in()

@@ -45,7 +45,7 @@ def lr_find(
     from cnncli.data.progress import Progress
     from cnncli.render.data import bar
     from cnncli.render.live import Live
-    from cnncli.training.machine import settle_in
+    from cnncli.training.process import settle_in
     from cnncli.training.rate_range import check_range
     from cnncli.training.request import requested
 

@@ -62,7 +62,7 @@ def predict(
     asked = trained(run, which, device)
     wanted = named(images, sys.stdin.buffer.read, nul=null)
     from cnncli.render.predictions import show_predictions
-    from cnncli.training.machine import settle_in
+    from cnncli.training.process import settle_in
 
     settle_in()
     from cnncli.runs.load import opened

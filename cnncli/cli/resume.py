@@ -44,7 +44,7 @@ def resume(
     from cnncli.render.data import bar
     from cnncli.render.live import Live
     from cnncli.render.training import show_over, show_run
-    from cnncli.training.machine import settle_in
+    from cnncli.training.process import settle_in
     from cnncli.training.resume import resumption
     from cnncli.training.tensorboard import required
 
@@ -55,7 +55,7 @@ def resume(
     if tensorboard:
         required()
     from cnncli.training.continuation import Continuation
-    from cnncli.training.signals import ignore
+    from cnncli.training.process import ignore_signals
 
     point, loading = Continuation(asked), Progress()
     if point.finished:
@@ -65,5 +65,5 @@ def resume(
         going = point.run(loading, tensorboard=tensorboard)
     code = show_run(going, format, quiet=quiet)
     if going.interruption:
-        ignore()
+        ignore_signals()
     raise typer.Exit(code)

@@ -56,7 +56,7 @@ def train(
     from cnncli.render.live import Live
     from cnncli.render.training import show_run
     from cnncli.text import complain
-    from cnncli.training.machine import settle_in
+    from cnncli.training.process import settle_in
     from cnncli.training.request import requested
     from cnncli.training.tensorboard import required
 
@@ -79,15 +79,15 @@ def train(
     wanted, path = request.begun()
     for note in request.note.splitlines():
         complain(note)
+    from cnncli.training.process import ignore_signals
     from cnncli.training.run import start
-    from cnncli.training.signals import ignore
 
     loading = Progress()
     with Live(lambda: bar(loading), wanted=not quiet):
         run = start(wanted, path, device, loading, tensorboard=tensorboard)
     code = show_run(run, format, quiet=quiet)
     if run.interruption:
-        ignore()
+        ignore_signals()
     raise typer.Exit(code)
 
 

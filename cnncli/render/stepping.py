@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 
 from cnncli.render.frames import Frame, frame_lines, screenful
 from cnncli.text import columns_of, say
-from cnncli.training.signals import obeyed
+from cnncli.training.process import exit_on_sigterm
 
 TIME = "time"
 NEXT = {TIME, " ", "n", "l", "j", "\r", "\n", "\x1b[C", "\x1b[B", "\x1bOC", "\x1bOB", "\x1b[6~"}
@@ -29,7 +29,7 @@ def show_frames(frames: Sequence[Frame], every: float | None = None) -> None:
     if not is_screen() or not (with_keys or every):
         _print(frames)
         return
-    with obeyed(), _keys() if with_keys else nullcontext(), _screen():
+    with exit_on_sigterm(), _keys() if with_keys else nullcontext(), _screen():
         _walk(frames, every, with_keys=with_keys)
 
 

@@ -101,8 +101,8 @@ def _say_left_out(run: Run) -> None:
 def _say_left_precision(run: Run, epoch: Epoch) -> None:
     """That the rest is in float32, after the epoch in which it became so."""
     precision = run.state.precision
-    if precision.left and precision.left[0] == epoch.epoch:
-        complain(precision.farewell)
+    if precision.fallback and precision.fallback[0] == epoch.epoch:
+        complain(precision.fallback_note)
 
 
 def _quoted(run: Run) -> str:

@@ -16,7 +16,7 @@ from cnncli.files import reason
 from cnncli.files import run_folder as folder
 from cnncli.formats.strict_yaml import Value
 from cnncli.text import truncate
-from cnncli.training.lock import held
+from cnncli.training.process import is_locked
 
 if TYPE_CHECKING:
     from cnncli.sources.recipes import Recipe
@@ -162,7 +162,7 @@ def _environment(path: Path) -> Mapping[str, str]:
 
 
 def _state(path: Path, recipe: Recipe | None, epochs: Sequence[Epoch], *, broken: bool) -> str:
-    if held(path):
+    if is_locked(path):
         return RUNNING
     if broken or recipe is None:
         return BROKEN

@@ -22,16 +22,15 @@ from cnncli.formats.strict_yaml import parse
 from cnncli.sources.recipes import Recipe, network_path, renamed, resolved
 from cnncli.sources.run_folder import resume_command
 from cnncli.training import checkpoint
-from cnncli.training.environment import environment, machine
+from cnncli.training.auto_precision import begin_run
+from cnncli.training.device import machine
 from cnncli.training.job import Job, prepare
-from cnncli.training.lock import Lock
 from cnncli.training.precision import Precision
-from cnncli.training.race import begun
+from cnncli.training.process import Lock, exit_on_sigterm
 from cnncli.training.resume import Resumption, again, changes
-from cnncli.training.run import Run, beginning, note_precision, write_environment, write_health
+from cnncli.training.run import Run, beginning, environment, note_precision, write_environment, write_health
 from cnncli.training.saving import facts, network_text
 from cnncli.training.schedule import rate
-from cnncli.training.signals import obeyed
 from cnncli.training.state import restored
 from cnncli.training.tensorboard import event_files_left_behind, make_event_folder
 
@@ -109,7 +108,7 @@ class Continuation:
         Raises what `prepare` raises, and `DataError` where the data or the network are not those that the run began with.
         """
         try:
-            with obeyed():
+            with exit_on_sigterm():
                 return self._run(progress, tensorboard=tensorboard)
         except BaseException:
             self._lock.release()
@@ -121,9 +120,9 @@ class Continuation:
         job = prepare(self.recipe, self._device or before.get("device", "auto"), progress)
         if self.saved:
             self._check_data(job, self.saved)
-        state = restored(job, before) if self.saved else begun(job, before)
-        if state.precision.farewell:
-            self.notes.append(state.precision.farewell)
+        state = restored(job, before) if self.saved else begin_run(job, before)
+        if state.precision.fallback_note:
+            self.notes.append(state.precision.fallback_note)
         self._compare_machines(job, before)
         self._tell_rate(job)
         self._write(job, state.precision)

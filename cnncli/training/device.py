@@ -1,7 +1,13 @@
-"""Where and in which numbers to train: what `auto` means on this machine."""
+"""Where to train: devices and what `auto` means on this machine, its name, and the random numbers drawn on it."""
 
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
 from warnings import catch_warnings, simplefilter
 
 import torch
@@ -100,3 +106,38 @@ def has_bfloat16(where: torch.device) -> bool:
         return torch.cuda.get_device_capability(where) >= (8, 0)
     probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # torch.cpu has had both since 2.6, unofficially
     return where.type == "cpu" and any(getattr(torch.cpu, probe, bool)() for probe in probes)
+
+
+def seed_of(purpose: str, *numbers: int) -> int:
+    """Return a seed of 63 bits that depends on its purpose and, say, the run's seed and the epoch; nothing drawn before matters."""
+    text = " ".join([purpose, *map(str, numbers)])
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def generator(purpose: str, *numbers: int) -> torch.Generator:
+    """A generator on the CPU, so that every device draws the same."""
+    return torch.Generator().manual_seed(seed_of(purpose, *numbers))
+
+
+def machine(where: torch.device) -> dict[str, str]:
+    """Return what the last bits of a result depend on, besides the recipe and the number of threads."""
+    return {"torch": str(torch.__version__), "device": str(where), "device_name": device_name(where)}
+
+
+def device_name(where: torch.device) -> str:
+    """Return what the maker of `where` calls it."""
+    return torch.cuda.get_device_name(where) if where.type == "cuda" else cpu_name()
+
+
+def cpu_name() -> str:
+    """Return what the maker of the CPU calls it, where the platform says."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    if sys.platform == "darwin":
+        command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+    return platform.processor() or platform.machine()

@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from cnncli.training.device import random_state
-from cnncli.training.scaling import Scaling
+from cnncli.training.precision import LossScaler
 
 EVERY = 50  # steps from one question to the device to the next
 
@@ -43,9 +43,9 @@ class Health:
         self._sound += 1 - self.broken
         return self.broken
 
-    def look_scaled(self, gradients: Sequence[torch.Tensor], scaling: Scaling, loss: torch.Tensor) -> torch.Tensor:
+    def look_scaled(self, gradients: Sequence[torch.Tensor], scaling: LossScaler, loss: torch.Tensor) -> torch.Tensor:
         """The same for gradients of a scaled loss, which are divided by the scale; loss: of the step, not scaled."""
-        overflow, lost = scaling.undo(gradients, loss)
+        overflow, lost = scaling.unscale(gradients, loss)
         self.broken = torch.maximum(self.broken, lost)
         self._sound += 1 - self.broken
         return torch.maximum(self.broken, overflow)

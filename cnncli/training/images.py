@@ -15,7 +15,7 @@ from cnncli.data.resize import fit, fit_images, statistics
 from cnncli.errors import RequestError
 from cnncli.sources.recipes import Augmentation, Recipe
 from cnncli.training.augment import apply
-from cnncli.training.seeds import generator
+from cnncli.training.device import generator
 
 Part = Split | Files
 Batch = tuple[torch.Tensor, torch.Tensor]

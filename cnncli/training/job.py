@@ -15,11 +15,11 @@ from cnncli.network import Network
 from cnncli.sources.recipes import Recipe, network_of
 from cnncli.training import device as devices
 from cnncli.training.augment import draw
-from cnncli.training.casting import may_need_float32
+from cnncli.training.device import generator
 from cnncli.training.evaluate import usual_batch
 from cnncli.training.images import Finish, Images, Scale, Step, finish, fixed_scale, placed, scale_of, train_and_val
+from cnncli.training.precision import may_need_float32
 from cnncli.training.schedule import Rate, rate
-from cnncli.training.seeds import generator
 from cnncli.training.streamed import Streamed, streamed
 
 

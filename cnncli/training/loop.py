@@ -16,15 +16,14 @@ import torch
 
 from cnncli.diagnostics.epoch import Epoch, reason_to_stop
 from cnncli.errors import NonFiniteError
-from cnncli.training.device import set_random_state, wait
+from cnncli.training.auto_precision import rematch
+from cnncli.training.device import seed_of, set_random_state, wait
 from cnncli.training.diagnosis import diagnosed, kinds
 from cnncli.training.evaluate import evaluate
 from cnncli.training.health import EVERY, Health, first_break, spoilt
 from cnncli.training.images import Batch, Step
 from cnncli.training.job import Job
-from cnncli.training.race import rematch
 from cnncli.training.sample_log import log_samples, sample_log
-from cnncli.training.seeds import seed_of
 from cnncli.training.state import State
 from cnncli.training.step import loss, take
 

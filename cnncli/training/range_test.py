@@ -11,13 +11,13 @@ from math import isfinite
 import torch
 
 from cnncli.data.progress import Progress
+from cnncli.training.auto_precision import begin_run
+from cnncli.training.device import seed_of
 from cnncli.training.health import Health
 from cnncli.training.images import Batch
 from cnncli.training.job import Job
-from cnncli.training.race import begun
 from cnncli.training.rate_range import End, Point, Suggestion, Watch, chance_loss, curve, edge, rates, suggestion
 from cnncli.training.schedule import Rate
-from cnncli.training.seeds import seed_of
 from cnncli.training.state import State, Tally
 from cnncli.training.step import take
 
@@ -60,7 +60,7 @@ def range_test(job: Job, low: float, high: float, steps: int, progress: Progress
     rising = Rising(
         **{field.name: getattr(job, field.name) for field in fields(Job)}, rates=tuple(rates(low, high, steps))
     )
-    state = begun(rising)
+    state = begin_run(rising)
     losses, end = _losses(rising, state, progress or Progress())
     points, chance = tuple(curve(rising.rates[: len(losses)], losses)), _chance(job)
     found = suggestion(points, chance)

@@ -10,12 +10,12 @@ from time import perf_counter
 import torch
 
 from cnncli.analysis.report import Totals, report
+from cnncli.training.auto_precision import begin_run
 from cnncli.training.device import wait
 from cnncli.training.evaluate import evaluate
 from cnncli.training.health import Health
 from cnncli.training.images import Batch, Images
 from cnncli.training.job import Job
-from cnncli.training.race import begun
 from cnncli.training.state import State
 from cnncli.training.step import take
 
@@ -66,7 +66,7 @@ class Rehearsal:
 
 def rehearse(job: Job) -> Rehearsal:
     """Take the first steps of `job` on its own batches, and evaluate a few; raises what the training would."""
-    state = begun(job)
+    state = begin_run(job)
     step_seconds, measured = _timed_steps(job, state)
     parts = [part for part in (job.train, job.val, job.test) if isinstance(part, Images)]
     return Rehearsal(

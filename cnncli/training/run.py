@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import json
+import platform
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from cnncli import __version__
 from cnncli.data.progress import Progress
 from cnncli.diagnostics.epoch import Epoch, exit_code, reason_to_stop, speed
 from cnncli.errors import DataError, NonFiniteError
 from cnncli.files import run_folder as folder
-from cnncli.sources.networks import is_file
+from cnncli.sources.networks import in_short, is_file
 from cnncli.sources.recipes import Recipe, resolved
+from cnncli.training.auto_precision import begin_run
+from cnncli.training.device import cpu_name, machine
 from cnncli.training.diagnosis import blown_up
-from cnncli.training.environment import environment
 from cnncli.training.job import Job, prepare
-from cnncli.training.lock import Lock
 from cnncli.training.loop import train
 from cnncli.training.precision import Precision
-from cnncli.training.race import begun
+from cnncli.training.process import Interruption, Lock, exit_on_sigterm
 from cnncli.training.saving import Saving, facts, resumable
-from cnncli.training.signals import Interruption, obeyed
 from cnncli.training.state import State, health_text
 from cnncli.training.tensorboard import event_file, make_event_folder
 
@@ -36,9 +41,9 @@ def start(
     """
     lock = Lock(path)
     try:
-        with obeyed():
+        with exit_on_sigterm():
             job = prepare(recipe, device, progress)
-            state = begun(job)
+            state = begin_run(job)
             if tensorboard:
                 make_event_folder(path)
             run = Run(lock, job, state)
@@ -165,6 +170,23 @@ def write_health(path: Path, text: str | None) -> None:
         (path / folder.HEALTH).unlink(missing_ok=True)
 
 
+def environment(job: Job, precision: Precision) -> dict[str, object]:
+    """Return what env.json holds, as plain values: what a run ran on and with that its recipe does not say."""
+    return {
+        "network": in_short(job.recipe.model.name, job.network),
+        "cnncli": __version__,
+        "python": platform.python_version(),
+        "torchvision": version("torchvision"),
+        "command": sys.argv,
+        **machine(job.device),
+        "threads": torch.get_num_threads(),
+        **precision.memory,
+        "memory_format": str(job.memory_format).removeprefix("torch."),
+        "cpu": cpu_name(),
+        "platform": platform.platform(),
+    }
+
+
 def write_environment(path: Path, told: Mapping[str, object]) -> None:
     """Write env.json into the run folder `path`."""
     folder.write(path / folder.ENVIRONMENT, _json(told, indent=1))
@@ -182,7 +204,7 @@ def beginning(path: Path) -> dict[str, Any]:
 def note_precision(path: Path, precision: Precision) -> None:
     """Write into env.json where bfloat16 was left, if it was."""
     told = beginning(path)
-    if precision.left and told and told != {**told, **precision.memory}:
+    if precision.fallback and told and told != {**told, **precision.memory}:
         write_environment(path, {**told, **precision.memory})
 
 

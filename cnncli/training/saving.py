@@ -17,7 +17,7 @@ from cnncli.sources.networks import is_file
 from cnncli.sources.recipes import Recipe, resolved
 from cnncli.sources.run_folder import resume_command
 from cnncli.training import checkpoint
-from cnncli.training.environment import machine
+from cnncli.training.device import machine
 from cnncli.training.job import Job
 from cnncli.training.state import State, snapshot
 

@@ -18,8 +18,7 @@ from cnncli.training import device as devices
 from cnncli.training.job import Job
 from cnncli.training.model import Compiled, WeightAverage, make_module
 from cnncli.training.optimizers import Optimizer
-from cnncli.training.precision import Precision
-from cnncli.training.scaling import Scaling
+from cnncli.training.precision import LossScaler, Precision
 from cnncli.training.watch import Watch
 from cnncli.training.weights import initialize, load_pretrained
 
@@ -77,7 +76,7 @@ class State:
     average: WeightAverage | None = None
     notes: tuple[str, ...] = ()
     compiled: Compiled | None = None
-    scaling: Scaling | None = None
+    scaling: LossScaler | None = None
 
     @property
     def forward(self) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -136,7 +135,7 @@ def _state(job: Job, module: nn.Module, notes: tuple[str, ...] = ()) -> State:
         average=average,
         notes=notes,
         compiled=Compiled(module) if job.recipe.train.compile else None,
-        scaling=Scaling(job.device) if job.precision == torch.float16 else None,
+        scaling=LossScaler(job.device) if job.precision == torch.float16 else None,
     )
 
 
@@ -189,7 +188,7 @@ def restored(job: Job, saved: dict[str, Any]) -> State:
         state.watch.go_on(told.history)
         state.findings = list(told.findings)
     if job.precision is None:
-        state.precision = Precision.remembered(saved) or Precision(torch.bfloat16)
+        state.precision = Precision.from_saved(saved) or Precision(torch.bfloat16)
     devices.set_random_state(saved["random"], job.device)
     return state
 

@@ -11,11 +11,11 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from cnncli.training import mixup
-from cnncli.training.casting import Casting
+from cnncli.training.device import generator
 from cnncli.training.health import Health
 from cnncli.training.images import Batch
 from cnncli.training.job import Job
-from cnncli.training.seeds import generator
+from cnncli.training.precision import Autocast
 from cnncli.training.state import State
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
@@ -49,7 +49,7 @@ def _gradients(job: Job, state: State, batch: Batch, health: Health) -> torch.Te
     scaling, losses = state.scaling, []
     for part in parts(job, state, state.forward, batch, state.batch):
         share = weighted(part)
-        torch.autograd.backward(share if scaling is None else scaling.up(share))
+        torch.autograd.backward(share if scaling is None else scaling.scale_loss(share))
         state.tally.add(part.loss.detach(), part.scores.detach(), part.labels)
         losses.append(share.detach())
     gradients = [weight.grad for weight in state.weights if weight.grad is not None]
@@ -66,12 +66,12 @@ def loss(job: Job, state: State, batch: Batch, position: int) -> torch.Tensor:
 def parts(job: Job, state: State, forward: Forward, batch: Batch, position: int) -> Iterator[Part]:
     """Forward through `data.batch_size` images at once, `train.accumulate` times; the last part may be smaller."""
     images, labels = batch
-    numbers = state.precision.numbers
-    casting = Casting(numbers, job.device, exact=numbers != torch.float32 and job.needs_float32)
+    dtype = state.precision.dtype
+    autocast = Autocast(dtype, job.device, exact=dtype != torch.float32 and job.needs_float32)
     split = partial(torch.split, split_size_or_sections=job.recipe.data.batch_size)
     for place, (some, theirs) in enumerate(zip(split(images), split(labels), strict=True)):
         mix = _mix(job, (len(state.epochs) + 1, position, place), len(theirs))
-        with casting():
+        with autocast():
             scores = forward(some if mix is None else mixup.mixed(mix, some))
             mean = _loss(job, mix, scores, theirs, (images.shape[2], images.shape[3]))
         yield Part(scores, theirs, mean, len(theirs) / len(labels))

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from time import process_time
 
-from cnncli.training.machine import SPINS
+from cnncli.training.process import SPINS
 
 SEEDS = (0, 1, 2)
 BAR, ENOUGH, MOST = 10, 0.99, 14  # times as fast · accuracy · epochs, as many as the example takes by default
@@ -42,7 +42,7 @@ def _measured(name: str, seed: int) -> float:
 
 def ours(seed: int) -> float:
     """The recipe's loop, its evaluation timed apart."""
-    from cnncli.training.machine import settle_in
+    from cnncli.training.process import settle_in
 
     settle_in()
     import torch

@@ -51,7 +51,7 @@ def main() -> None:
     if "CNNCLI_DATA" not in os.environ:
         print("skipped: set CNNCLI_DATA to a folder that holds MNIST")
         return
-    from cnncli.training.machine import settle_in
+    from cnncli.training.process import settle_in
 
     settle_in()  # before torch is imported, as the command does
     ways = {"ours": ours(), **bare_loops()}

@@ -16,9 +16,9 @@ from cnncli.sources.recipes import load, resolved
 from cnncli.training import checkpoint
 from cnncli.training.continuation import Continuation
 from cnncli.training.default_recipe import default_recipe
+from cnncli.training.process import Interruption
 from cnncli.training.resume import resumption
 from cnncli.training.run import Run, start
-from cnncli.training.signals import Interruption
 from tests.training.conftest import small
 
 pytestmark = pytest.mark.usefixtures("elsewhere")

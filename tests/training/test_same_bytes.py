@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from cnncli.training.auto_precision import begin_run
 from cnncli.training.default_recipe import default_recipe
 from cnncli.training.job import prepare
-from cnncli.training.race import begun
 from cnncli.training.step import loss
 from tests.training.kills import Forked, disturbed, undisturbed
 
@@ -93,7 +93,7 @@ def test_gradients_are_those_of_float64(network: str, capsys: pytest.CaptureFixt
     for precision in ("float32", "bfloat16"):
         overrides = [*arguments, f"resize={NETWORKS[network]}", f"precision={precision}", "batch_size=24"]
         job = prepare(default_recipe(name, "folder:set", overrides), "cpu")
-        state, checked = begun(job), Checked()
+        state, checked = begin_run(job), Checked()
         state.practise()
         value = loss(job, state, job.train.chosen(*job.steps(1)[0]), 0)
         with checked:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cnncli.training.signals import Interruption
+from cnncli.training.process import Interruption
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="os.kill delivers no signals there")
 

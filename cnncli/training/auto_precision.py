@@ -1,4 +1,4 @@
-"""`train.precision: auto` on a CPU that computes in bfloat16: a short race against float32, on the run's own images.
+"""`train.precision: auto` on a CPU with bfloat16: a short race against float32, on the run's own images.
 
 What bfloat16 gains depends on the network, the machine and what else runs on it, and it can lose by far. A race leaves no trace in
 the run: it is run by copies of the network, and torch's random numbers are put back.
@@ -27,37 +27,36 @@ HOPELESS = 4.0  # times as slow as float32
 SECONDS, SHARE = 0.5, 0.02  # what a race may take: that long, or that share of the run where it is more
 
 
-def begun(job: Job, before: Mapping[str, Any] | None = None) -> State:
-    """A run before its first step, as `state.begin` makes it; where the device leaves it open, a race chooses the precision.
+def begin_run(job: Job, before: Mapping[str, Any] | None = None) -> State:
+    """Return the state before the first step, as `state.begin` does; where the device leaves it open, a race chooses the precision.
 
-    before: what env.json tells of a beginning that came to nothing, whose choice stays
+    Args:
+        job: what to train.
+        before: env.json of a start that reached no checkpoint, whose choice stays.
     """
     state = begin(job)
     if job.precision is None:
-        known = Precision.remembered(before or {})
-        state.precision = known or _chosen(job, state)
-        if known is None and state.precision.race:
-            state.notes = (*state.notes, state.precision.race.words)
+        saved = Precision.from_saved(before or {})
+        if saved is None:
+            race = run_race(job, state, job.train.chosen(*job.steps(1)[0]))
+            state.notes = (*state.notes, race.note)
+            saved = Precision(race.winner, race)
+        state.precision = saved
     return state
 
 
-def _chosen(job: Job, state: State) -> Precision:
-    race = raced(job, state, job.train.chosen(*job.steps(1)[0]))
-    return Precision(race.winner, race)
-
-
 def rematch(job: Job, state: State, batch: Batch) -> bool:
-    """Race once more, before the next step of the epoch, and leave bfloat16 where it loses; whether it does."""
-    if raced(job, state, batch).winner == torch.bfloat16:
+    """Race once more, before the next step of the epoch, and fall back to float32 where that wins; return whether it does."""
+    if run_race(job, state, batch).winner == torch.bfloat16:
         return False
-    state.precision.leave(len(state.epochs) + 1, state.batch + 1)
+    state.precision.fall_back(len(state.epochs) + 1, state.batch + 1)
     return True
 
 
-def raced(job: Job, state: State, batch: Batch) -> Race:
-    """Forward and backward passes in both precisions, by turns, on as many images of `batch` as there is time for."""
+def run_race(job: Job, state: State, batch: Batch) -> Race:
+    """Time forward and backward passes in both precisions, by turns, on as many images of `batch` as there is time for."""
     random = random_state(job.device)
-    racers = [_racer(state, numbers) for numbers in (torch.float32, torch.bfloat16)]
+    racers = [_racer(state, dtype) for dtype in (torch.float32, torch.bfloat16)]
     images = _first(batch, FEWEST)
     laps = [_lap(job, racers, images)]  # which allocates
     if not _hopeless(laps[0]):
@@ -75,19 +74,19 @@ def _lap(job: Job, racers: Sequence[State], images: Batch) -> tuple[float, ...]:
 
 
 def _hopeless(lap: Sequence[float]) -> bool:
-    """Whether bfloat16 is so slow that the rest of the race would only take time."""
+    """Return whether bfloat16 is so slow that the rest of the race would only take time."""
     float32, bfloat16 = lap
     return bfloat16 > max(HOPELESS * float32, SECONDS / 4)
 
 
-def _racer(state: State, numbers: torch.dtype) -> State:
-    racer = replace(state, module=deepcopy(state.module), precision=Precision(numbers))
+def _racer(state: State, dtype: torch.dtype) -> State:
+    racer = replace(state, module=deepcopy(state.module), precision=Precision(dtype))
     racer.practise()
     return racer
 
 
 def _fitting(job: Job, racer: State, batch: Batch) -> tuple[Batch, float]:
-    """As much of a batch, doubled from a few images, as a race has time for; and the seconds it may take."""
+    """Return as much of a batch, doubled from a few images, as a race has time for; and the seconds it may take."""
     count = min(FEWEST, len(batch[1]))
     while True:
         step = timed(job, racer, _first(batch, count))
@@ -103,7 +102,7 @@ def _first(batch: Batch, count: int) -> Batch:
 
 
 def timed(job: Job, racer: State, batch: Batch) -> float:
-    """What a forward and a backward pass take."""
+    """Return the seconds that a forward and a backward pass take."""
     began = perf_counter()
     torch.autograd.backward(loss(job, racer, batch, 0))
     racer.module.zero_grad(set_to_none=True)

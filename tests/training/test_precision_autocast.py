@@ -14,11 +14,11 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cnncli.models import network
-from cnncli.training.casting import Casting, may_need_float32, needs_float32
+from cnncli.training.auto_precision import begin_run
 from cnncli.training.default_recipe import default_recipe
 from cnncli.training.job import prepare
 from cnncli.training.loop import train
-from cnncli.training.race import begun
+from cnncli.training.precision import Autocast, may_need_float32, needs_float32
 from tests.training.conftest import small
 
 CPU = torch.device("cpu")
@@ -82,7 +82,7 @@ def dirty(like: torch.Tensor) -> None:
 def gradients(module: nn.Module, image: torch.Tensor, numbers: torch.dtype) -> list[torch.Tensor]:
     """The scores, and the gradients of image and weights, of a loss whose own gradient has no rounding error, as training has them."""
     module.zero_grad(set_to_none=True)
-    cast, image = Casting(numbers if numbers in REDUCED else torch.float32, CPU), image.clone().requires_grad_()
+    cast, image = Autocast(numbers if numbers in REDUCED else torch.float32, CPU), image.clone().requires_grad_()
     with cast():
         scores = module(image.to(numbers))
     generator = torch.Generator().manual_seed(1)
@@ -184,7 +184,7 @@ def test_a_run_is_not_touched_by_what_the_memory_held(tmp_path: Path) -> None:
         asked = prepare(
             default_recipe(str(file), "digits", small(f"precision={numbers}", "resize=8", "lr=0.01")), "cpu"
         )
-        state, fault = begun(asked), Unwritten()
+        state, fault = begin_run(asked), Unwritten()
         if faulty:
             with fault:
                 list(train(asked, state))
@@ -209,8 +209,8 @@ def test_whoever_convolves_is_found() -> None:
             second: torch.Tensor = self.other(first)
             return functional.conv_transpose2d(second, self.kernel, None, 1, 1)
 
-    module, image, cast = Computed(), torch.randn(2, 4, 1, 1), Casting(torch.bfloat16, CPU)
-    for faulty in (Casting(torch.bfloat16, CPU, exact=False), cast):
+    module, image, cast = Computed(), torch.randn(2, 4, 1, 1), Autocast(torch.bfloat16, CPU)
+    for faulty in (Autocast(torch.bfloat16, CPU, exact=False), cast):
         with Unwritten() as fault:
             with faulty():
                 scores = module(image)

@@ -13,14 +13,14 @@ import torch
 
 from cnncli.files import run_folder as folder
 from cnncli.sources.recipes import Recipe, resolved
-from cnncli.training import checkpoint, loop, race
+from cnncli.training import auto_precision, checkpoint, loop
 from cnncli.training import device as devices
+from cnncli.training.auto_precision import begin_run
 from cnncli.training.continuation import Continuation
 from cnncli.training.default_recipe import default_recipe
 from cnncli.training.job import Job, prepare
 from cnncli.training.loop import train
 from cnncli.training.precision import STEPS, Precision, Race
-from cnncli.training.race import begun
 from cnncli.training.resume import Resumption
 from cnncli.training.run import Run, start
 from cnncli.training.state import State, snapshot
@@ -58,14 +58,14 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
 @pytest.fixture
 def winner(monkeypatch: pytest.MonkeyPatch) -> Winner:
     """Runs races as they are, and lets one of the two win: `winner("bfloat16")`."""
-    real = race.timed
+    real = auto_precision.timed
 
     def win(name: str) -> None:
-        def seconds(job: Job, racer: State, batch: race.Batch) -> float:
+        def seconds(job: Job, racer: State, batch: auto_precision.Batch) -> float:
             real(job, racer, batch)
-            return 0.001 if racer.precision.numbers == getattr(torch, name) else 0.003
+            return 0.001 if racer.precision.dtype == getattr(torch, name) else 0.003
 
-        monkeypatch.setattr(race, "timed", seconds)
+        monkeypatch.setattr(auto_precision, "timed", seconds)
 
     return win
 
@@ -87,8 +87,8 @@ def test_a_race_leaves_no_trace(made: Made, winner: Winner, name: str) -> None:
     ends = []
     for more in ([], [f"precision={name}"]):
         job = prepare(made(*more), "cpu")
-        state = begun(job)
-        assert state.precision.numbers == getattr(torch, name)
+        state = begin_run(job)
+        assert state.precision.dtype == getattr(torch, name)
         assert len(state.notes) == (not more)
         list(train(job, state))
         held = snapshot(state, job)
@@ -122,11 +122,11 @@ def test_the_choice_is_kept(made: Made, winner: Winner, monkeypatch: pytest.Monk
     assert told["precision"] == "bfloat16"
     assert set(told["precision_race"]) == {"float32", "bfloat16"}
     winner("float32")
-    monkeypatch.setattr(race, "raced", None)
+    monkeypatch.setattr(auto_precision, "run_race", None)
     for run in (stopped, bare):
         again = Continuation(Resumption(run.path, run.job.recipe, None)).run()
         list(again.epochs())
-        assert again.state.precision.numbers == torch.bfloat16
+        assert again.state.precision.dtype == torch.bfloat16
         assert weights(again) == weights(whole)
 
 
@@ -167,8 +167,8 @@ def test_bfloat16_is_left_where_it_has_become_slow(made: Made, winner: Winner, s
         for _ in run.epochs():
             if run is stopped:
                 run.interruption.number = 15
-        assert run.state.precision.left == (1, STEPS + 1)
-        assert run.state.precision.numbers == torch.float32
+        assert run.state.precision.fallback == (1, STEPS + 1)
+        assert run.state.precision.dtype == torch.float32
     told = json.loads((whole.path / folder.ENVIRONMENT).read_text(encoding="utf-8"))
     assert (told["precision"], told["precision_left"]) == ("float32", {"epoch": 1, "step": STEPS + 1})
     slow(0.0)
@@ -184,16 +184,16 @@ def test_bfloat16_stays_where_it_still_wins_or_was_asked_for(
     """Everything may have become slower; and what a recipe says is done."""
     winner("bfloat16")
     races: list[Race] = []
-    real = race.raced
-    monkeypatch.setattr(race, "raced", lambda *asked: races.append(real(*asked)) or races[-1])
+    real = auto_precision.run_race
+    monkeypatch.setattr(auto_precision, "run_race", lambda *asked: races.append(real(*asked)) or races[-1])
     for more, expected in (([], 2), (["precision=bfloat16"], 0)):
         races.clear()
         job = prepare(made("limit=400", *more), "cpu")
-        state = begun(job)
+        state = begin_run(job)
         slow(1.0)
         list(train(job, state))
         assert len(races) == expected
-        assert (state.precision.numbers, state.precision.left) == (torch.bfloat16, None)
+        assert (state.precision.dtype, state.precision.fallback) == (torch.bfloat16, None)
 
 
 def test_a_hiccup_is_no_reason() -> None:

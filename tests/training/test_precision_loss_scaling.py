@@ -19,9 +19,9 @@ from cnncli.training.checkpoint import load as load_checkpoint
 from cnncli.training.continuation import Continuation
 from cnncli.training.job import Job
 from cnncli.training.loop import train
+from cnncli.training.precision import FIRST, LossScaler
 from cnncli.training.resume import Resumption
 from cnncli.training.run import start
-from cnncli.training.scaling import FIRST, Scaling
 from cnncli.training.state import State, begin, restored, snapshot
 from tests.conftest import Result
 from tests.training.conftest import small
@@ -50,12 +50,12 @@ def test_it_does_what_torchs_own_scaler_does() -> None:
     """Over overflows, and over as many sound steps as let the scale grow: the same scale, tracker and gradients after each."""
     theirs = torch.amp.GradScaler("cpu")
     weight = nn.Parameter(torch.ones(3))
-    optimizer, ours = torch.optim.SGD([weight], lr=0.0), Scaling(torch.device("cpu"))
+    optimizer, ours = torch.optim.SGD([weight], lr=0.0), LossScaler(torch.device("cpu"))
     for step in range(4100):
         torch.autograd.backward(theirs.scale((weight * (1e38 if step in {0, 1, 2050} else 1.5)).sum()))
         assert weight.grad is not None
         gradient = weight.grad.clone()
-        overflow, lost = ours.undo([gradient], torch.zeros(()))
+        overflow, lost = ours.unscale([gradient], torch.zeros(()))
         theirs.step(optimizer)
         theirs.update()
         optimizer.zero_grad()

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from cnncli.errors import DataError
-from cnncli.training.lock import Lock
+from cnncli.training.process import Lock
 
 HOLD = """
 import os, sys, time
 from pathlib import Path
-from cnncli.training.lock import Lock
+from cnncli.training.process import Lock
 lock = Lock(Path(sys.argv[1]))
 if os.fork() == 0:  # as a process that reads images
     time.sleep(3)
