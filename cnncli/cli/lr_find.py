@@ -46,8 +46,7 @@ def lr_find(
     from cnncli.render.data import bar
     from cnncli.render.live import Live
     from cnncli.training.process import settle_in
-    from cnncli.training.rate_range import check_range
-    from cnncli.training.request import requested
+    from cnncli.training.request import check_range, requested
 
     options = {
         "data.name": ("--data", data),
@@ -60,8 +59,8 @@ def lr_find(
     settle_in()  # a network of a library imports torch while it is looked at
     request = requested(recipe, arguments or [], options, device)
     from cnncli.render.rate_range import show_range_test
-    from cnncli.training.job import prepare
-    from cnncli.training.range_test import range_test
+    from cnncli.training.lr_find import range_test
+    from cnncli.training.setup import prepare
 
     progress = Progress()
     with Live(lambda: bar(progress)), request.tried() as tried:

@@ -45,7 +45,7 @@ def resume(
     from cnncli.render.live import Live
     from cnncli.render.training import show_over, show_run
     from cnncli.training.process import settle_in
-    from cnncli.training.resume import resumption
+    from cnncli.training.request import resumption
     from cnncli.training.tensorboard import required
 
     settle_in()  # a network of a library imports torch while it is looked at
@@ -54,8 +54,8 @@ def resume(
     )
     if tensorboard:
         required()
-    from cnncli.training.continuation import Continuation
     from cnncli.training.process import ignore_signals
+    from cnncli.training.resume import Continuation
 
     point, loading = Continuation(asked), Progress()
     if point.finished:

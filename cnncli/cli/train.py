@@ -96,8 +96,8 @@ def _rehearse(request: Request, device: str, format: str, *, quiet: bool) -> Non
     from cnncli.render.data import bar
     from cnncli.render.live import Live
     from cnncli.render.rehearsal import show_rehearsal
-    from cnncli.training.job import prepare
-    from cnncli.training.rehearsal import rehearse
+    from cnncli.training.dry_run import rehearse
+    from cnncli.training.setup import prepare
 
     loading = Progress()
     with request.tried() as recipe:

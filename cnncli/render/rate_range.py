@@ -16,8 +16,7 @@ from cnncli.text import columns_of, complain, inert, say, say_picture
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cnncli.training.range_test import RangeTest
-    from cnncli.training.rate_range import End, Point
+    from cnncli.training.lr_find import End, Point, RangeTest
 
 POINTS = (Column("lr", "lr"), Column("loss", "loss"), Column("smooth", "curve"), Column("slope", "slope"))
 TABLE = (Column("lr", "lr"), Column("loss", "loss"), Column("bar", "", left=True))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from cnncli.training.range_test import RangeTest
+    from cnncli.training.lr_find import RangeTest
 
 WIDTH, HEIGHT = 8.0, 5.0  # inches
 ROOM = 1.25  # times what the loss began with: what lies above is divergence, and out of the picture

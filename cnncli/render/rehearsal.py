@@ -12,7 +12,7 @@ from cnncli.render.table import write_json
 from cnncli.render.training import headline
 from cnncli.sources.recipes import Recipe, renamed, resolved
 from cnncli.text import columns_of, complain, say
-from cnncli.training.rehearsal import Rehearsal
+from cnncli.training.dry_run import Rehearsal
 from cnncli.training.request import Request
 
 INDENT = 9  # characters before the facts of a line

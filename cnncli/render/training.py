@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from cnncli.diagnostics.epoch import Epoch
     from cnncli.diagnostics.finding import Finding
-    from cnncli.training.continuation import Continuation
-    from cnncli.training.job import Job
+    from cnncli.training.resume import Continuation
     from cnncli.training.run import Run
+    from cnncli.training.setup import Job
 
 
 def show_run(run: Run, format: str, *, quiet: bool) -> int:

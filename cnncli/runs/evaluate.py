@@ -24,8 +24,7 @@ from cnncli.runs.load import Opened, opened
 from cnncli.sources.networks import title_of
 from cnncli.text import truncate
 from cnncli.training.evaluate import evaluate, usual_batch
-from cnncli.training.images import Images, placed, train_and_val
-from cnncli.training.streamed import Streamed, streamed
+from cnncli.training.images import Images, Streamed, placed, streamed, train_and_val
 
 SHOWN = 20  # mistakes that are kept with their images
 LISTED = 3  # classes that an error names

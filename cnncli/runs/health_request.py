@@ -8,7 +8,7 @@ from cnncli.diagnostics.record import Log, read
 from cnncli.errors import DataError
 from cnncli.files import run_folder as folder
 from cnncli.text import truncate
-from cnncli.training.resume import again, without_checkpoint
+from cnncli.training.request import again, without_checkpoint
 
 
 def log_of(path: Path) -> Log:

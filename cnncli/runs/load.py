@@ -20,7 +20,7 @@ from cnncli.training import checkpoint
 from cnncli.training import device as devices
 from cnncli.training.images import Finish, Scale, finish
 from cnncli.training.model import make_module
-from cnncli.training.resume import without_best, without_checkpoint
+from cnncli.training.request import without_best, without_checkpoint
 
 WHICH = {"last": (folder.LAST, folder.PREVIOUS), "best": (folder.BEST,)}
 

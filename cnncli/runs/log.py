@@ -89,7 +89,7 @@ def log(path: Path) -> Logged:
 
 def recipe_differences(runs: Sequence[Logged]) -> Sides:
     """The keys, dotted, in which the recipes differ; a value is None where there is no such key, or no recipe to read."""
-    from cnncli.training.resume import differences
+    from cnncli.training.request import differences
 
     first = next((run.recipe for run in runs if run.recipe), None)
     if first is None:

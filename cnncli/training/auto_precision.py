@@ -16,8 +16,8 @@ import torch
 
 from cnncli.training.device import random_state, set_random_state
 from cnncli.training.images import Batch
-from cnncli.training.job import Job
 from cnncli.training.precision import Precision, Race
+from cnncli.training.setup import Job
 from cnncli.training.state import State, begin
 from cnncli.training.step import loss
 

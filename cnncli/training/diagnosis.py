@@ -9,7 +9,7 @@ from cnncli.diagnostics.epoch import Epoch
 from cnncli.diagnostics.finding import Finding
 from cnncli.diagnostics.rules import EXPLODING, findings
 from cnncli.sources.networks import arguments_of
-from cnncli.training.job import Job
+from cnncli.training.setup import Job
 from cnncli.training.state import State
 
 

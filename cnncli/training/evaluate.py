@@ -11,8 +11,7 @@ from torch.nn.functional import cross_entropy
 from cnncli.analysis.report import report
 from cnncli.diagnostics.epoch import Score
 from cnncli.network import Network
-from cnncli.training.images import Images
-from cnncli.training.streamed import Streamed
+from cnncli.training.images import Images, Streamed
 
 AT_ONCE = 1 << 26  # bytes of activations, so that they stay near the processor
 MOST = 1024  # images

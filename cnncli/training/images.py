@@ -1,4 +1,4 @@
-"""Images in memory, as a batch for the network: chosen by index, sized, changed, normalised; all of it on tensors."""
+"""Images as batches for the network, in memory or streamed from files: chosen by index, resized, augmented, normalised."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import torch
 from cnncli.data import Files, Split
 from cnncli.data.loading import Loaded
 from cnncli.data.memory import budget
+from cnncli.data.reading import Read, read, tensor
 from cnncli.data.resize import fit, fit_images, statistics
-from cnncli.errors import RequestError
+from cnncli.errors import DataError, RequestError
 from cnncli.sources.recipes import Augmentation, Recipe
 from cnncli.training.augment import apply
 from cnncli.training.device import generator
@@ -25,7 +26,7 @@ Step = tuple[torch.Tensor, torch.Tensor | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """Mean and deviation of each channel over the training images, of values from 0 to 1."""
+    """Mean and standard deviation of each channel over the training images, of values from 0 to 1."""
 
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
@@ -35,8 +36,11 @@ class Scale:
 class Finish:
     """What makes pixels ready for the network.
 
-    size: C×H×W for the network · factor, offset: C×1×1; pixel · factor + offset has mean 0 and deviation 1 over the training
-    images · augment: how training images are changed
+    Attributes:
+        size: C×H×W for the network.
+        factor: C×1×1; pixel · factor + offset has mean 0 and standard deviation 1 over the training images.
+        offset: C×1×1.
+        augment: how training images are changed.
     """
 
     size: tuple[int, int, int]
@@ -47,7 +51,7 @@ class Finish:
     augment: tuple[Augmentation, ...] = ()
 
     def __call__(self, pixels: torch.Tensor, drawn: torch.Tensor | None = None) -> torch.Tensor:
-        """uint8 images on the device as float32, sized, changed as `drawn` says, normalised."""
+        """Return uint8 images on the device as float32, resized, augmented as `drawn` says, normalised."""
         values = fit_images(pixels, self.size).to(torch.float32, memory_format=self.memory_format)
         if drawn is not None:
             changed = apply(self.augment, values, drawn, fill=-self.offset / self.factor)
@@ -59,7 +63,9 @@ class Finish:
 class Images:
     """A split on the device it is used on.
 
-    pixels: uint8, at the network's size or still as stored · labels: int64
+    Attributes:
+        pixels: uint8, at the network's size or still as stored.
+        labels: int64.
     """
 
     pixels: torch.Tensor
@@ -70,28 +76,28 @@ class Images:
         return len(self.labels)
 
     def chosen(self, indices: torch.Tensor, drawn: torch.Tensor | None = None) -> Batch:
-        """The images at `indices`, float32, changed as `drawn` says if anything is; and their labels."""
+        """Return the images at `indices`, float32, augmented as `drawn` says if it is given; and their labels."""
         return self.finish(_at(self.pixels, indices), drawn), self.labels.index_select(0, indices)
 
     def batches(self, steps: Sequence[Step]) -> Iterator[Batch]:
-        """A batch for each step."""
+        """Yield a batch for each step."""
         return (self.chosen(indices, drawn) for indices, drawn in steps)
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
-        """All images, as they lie."""
+        """Yield all images, in the order in which they are stored."""
         for start in range(0, len(self), batch_size):
             stop = start + batch_size
             yield self.finish(self.pixels[start:stop]), self.labels[start:stop]
 
 
 def fixed_scale(normalize: str, channels: int) -> Scale | None:
-    """What `data.normalize` asks for where it does not depend on the images."""
+    """Return the scale that `data.normalize` asks for where it does not depend on the images."""
     deviation = {"unit": 1.0, "raw": 1 / 255}.get(normalize)
     return Scale(mean=(0.0,) * channels, deviation=(deviation,) * channels) if deviation else None
 
 
 def scale_of(images: torch.Tensor, channels: int) -> Scale:
-    """Mean and deviation of uint8 images at their own size, in as many channels as the network takes."""
+    """Compute mean and standard deviation of uint8 images at their own size, in as many channels as the network takes."""
     _, height, width = images.shape[1:]
     mean, deviation = statistics(fit_images(images, (channels, int(height), int(width))))
     return Scale(mean=mean, deviation=deviation)
@@ -105,7 +111,7 @@ def finish(
     memory_format: torch.memory_format,
     augment: tuple[Augmentation, ...] = (),
 ) -> Finish:
-    """Normalisation by `scale`, on `device`."""
+    """Return the normalisation by `scale`, on `device`."""
     deviation = [spread or 1.0 for spread in scale.deviation]  # a channel of one value has none
     factor = torch.tensor([1 / (255 * spread) for spread in deviation])
     offset = torch.tensor([-mean / spread for mean, spread in zip(scale.mean, deviation, strict=True)])
@@ -120,7 +126,7 @@ def finish(
 
 
 def placed(split: Split, finish: Finish) -> Images:
-    """`split` on the device, at the network's size where that does not take too much memory."""
+    """Put `split` on the device, at the network's size where that does not take too much memory."""
     if len(split) * prod(finish.size) <= room(finish.device):
         split = fit(split, finish.size)
     pixels = split.images.to(finish.device).contiguous(memory_format=finish.memory_format)
@@ -128,14 +134,14 @@ def placed(split: Split, finish: Finish) -> Images:
 
 
 def _at(pixels: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
-    """The images at `indices`, in the order in memory that `pixels` has (indexing by itself would change it: 4 μs an image)."""
+    """Return the images at `indices`, in the memory format of `pixels` (indexing by itself would change it: 4 μs an image)."""
     if pixels.is_contiguous(memory_format=torch.channels_last):
         return pixels.permute(0, 2, 3, 1).index_select(0, indices).permute(0, 3, 1, 2)
     return pixels.index_select(0, indices)
 
 
 def room(device: torch.device) -> int:
-    """Bytes that images at the network's size may take on `device`; what would take more is sized batch by batch."""
+    """Return the bytes that images at the network's size may take on `device`; what would take more is resized batch by batch."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return min(free // 4, budget())
@@ -143,27 +149,27 @@ def room(device: torch.device) -> int:
 
 
 def train_and_val(loaded: Loaded, recipe: Recipe) -> tuple[Part, Part | None]:
-    """What to train on, cut at `data.limit`, and what to validate on: the set's own split where it brings one, else `data.val`."""
+    """Return what to train on, cut at `data.limit`, and what to validate on: the set's own split if it has one, else `data.val`."""
     held_out = recipe.data.val if loaded.val is None else 0.0
     train, val = divided(loaded.train, val=held_out, limit=recipe.data.limit, seed=recipe.seed)
     return train, loaded.val if val is None else val
 
 
 def divided(split: Part, *, val: float, limit: int | None, seed: int) -> tuple[Part, Part | None]:
-    """What to train on and, for a fraction `val` above 0, what to validate on; a function of `seed`.
+    """Split into what to train on and, for a fraction `val` above 0, what to validate on; a function of `seed`.
 
-    Both are drawn class by class, in the shares that the classes have; `limit` cuts what is left for training.
+    Both are stratified, drawn class by class; `limit` cuts what is left for training.
     """
-    order = _by_shares(split.labels, generator("split", seed))
-    held = round(val * len(split))
-    if held == len(split):
+    order = _stratified(split.labels, generator("split", seed))
+    held_out = round(val * len(split))
+    if held_out == len(split):
         raise RequestError(f"data.val {val} leaves none of {len(split):,} images to train on; make it smaller")
-    train, rest = order[held:][:limit].sort().values, order[:held]
-    return _part(split, train), _part(split, rest.sort().values) if held else None
+    train, rest = order[held_out:][:limit].sort().values, order[:held_out]
+    return _part(split, train), _part(split, rest.sort().values) if held_out else None
 
 
-def _by_shares(labels: torch.Tensor, shuffled: torch.Generator) -> torch.Tensor:
-    """The indices of `labels`, in an order of which every beginning has the classes in about their shares."""
+def _stratified(labels: torch.Tensor, shuffled: torch.Generator) -> torch.Tensor:
+    """Return the indices of `labels`, in an order of which every beginning has about the whole's class proportions."""
     order = torch.randperm(len(labels), generator=shuffled)
     within = torch.empty(len(labels), dtype=torch.float64)
     for members in (order[labels[order] == label] for label in range(int(labels.max()) + 1)):
@@ -173,3 +179,53 @@ def _by_shares(labels: torch.Tensor, shuffled: torch.Generator) -> torch.Tensor:
 
 def _part(split: Part, indices: torch.Tensor) -> Part:
     return split if len(indices) == len(split) else split.part(indices)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streamed:
+    """A split too large for memory, used as `Images` are: files are read every epoch, by processes ahead of the network.
+
+    Those processes only read, rotate and resize; what is drawn at random and all arithmetic happens as for images in memory. So a
+    run comes to the same bits whether its images were prepared or streamed, and by however many processes.
+
+    Attributes:
+        labels: int64, on the device.
+        workers: as `read` takes them.
+    """
+
+    files: Files
+    labels: torch.Tensor
+    finish: Finish
+    workers: int | None
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def chosen(self, indices: torch.Tensor, drawn: torch.Tensor | None = None) -> Batch:
+        """Return the images at `indices`, float32, augmented as `drawn` says if it is given; and their labels."""
+        return next(self.batches([(indices, drawn)]))
+
+    def batches(self, steps: Sequence[Step]) -> Iterator[Batch]:
+        """Yield a batch for each step; raises `DataError` for an image that cannot be read."""
+        plan = [indices.tolist() for indices, _ in steps]
+        for (indices, drawn), batch in zip(steps, self._read(plan), strict=True):
+            yield self.finish(self._pixels(batch), drawn), self.labels.index_select(0, indices)
+
+    def in_order(self, batch_size: int) -> Iterator[Batch]:
+        """Yield all images, in the order in which they are stored."""
+        plan = [range(start, min(start + batch_size, len(self))) for start in range(0, len(self), batch_size)]
+        for indices, batch in zip(plan, self._read(plan), strict=True):
+            yield self.finish(self._pixels(batch)), self.labels[indices.start : indices.stop]
+
+    def _read(self, plan: Sequence[Sequence[int]]) -> Iterator[Read]:
+        return read(self.files.paths, self.finish.size, plan, self.workers)
+
+    def _pixels(self, batch: Read) -> torch.Tensor:
+        if batch.bad:
+            raise DataError(f"{batch.bad[0][1]}; mend or remove it, or write data.on_bad_image: skip")
+        return tensor(batch.pixels, self.finish.size).to(self.finish.device)
+
+
+def streamed(files: Files, finish: Finish, workers: int | None) -> Streamed:
+    """Return `files` as batches on the device of `finish`."""
+    return Streamed(files=files, labels=files.labels.to(finish.device), finish=finish, workers=workers)

@@ -20,10 +20,10 @@ from cnncli.training.auto_precision import rematch
 from cnncli.training.device import seed_of, set_random_state, wait
 from cnncli.training.diagnosis import diagnosed, kinds
 from cnncli.training.evaluate import evaluate
-from cnncli.training.health import EVERY, Health, first_break, spoilt
 from cnncli.training.images import Batch, Step
-from cnncli.training.job import Job
+from cnncli.training.monitor import EVERY, Health, first_break, spoilt
 from cnncli.training.sample_log import log_samples, sample_log
+from cnncli.training.setup import Job
 from cnncli.training.state import State
 from cnncli.training.step import loss, take
 

@@ -1,107 +1,230 @@
-"""What a command line asks to be gone on with; refused here if it is wrong, before torch is imported."""
+"""Going on with a run: from its last whole checkpoint, on the same data, by the same recipe, or not at all.
+
+On the CPU of the same machine, with the same torch, a run that was stopped anywhere ends with the bytes of one that was not:
+everything drawn at random depends on seed and epoch, there are as many threads as in the beginning, the rest is in the checkpoint.
+"""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from math import isclose
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
+import torch
+
+from cnncli.data.progress import Progress
+from cnncli.diagnostics.epoch import Epoch, epoch_of, exit_code, reason_to_stop
+from cnncli.diagnostics.finding import Finding
+from cnncli.diagnostics.record import parsed
 from cnncli.errors import DataError, RequestError
 from cnncli.files import run_folder as folder
-from cnncli.formats.strict_yaml import Value
-from cnncli.sources.recipes import Recipe, as_written
-from cnncli.sources.run_folder import find_run, resume_command, run_recipe
-from cnncli.text import truncate
-from cnncli.training.request import check_device
+from cnncli.formats.strict_yaml import parse
+from cnncli.sources.recipes import Recipe, network_path, renamed, resolved
+from cnncli.sources.run_folder import resume_command
+from cnncli.training import checkpoint
+from cnncli.training.auto_precision import begin_run
+from cnncli.training.checkpoint import network_text, preprocessing
+from cnncli.training.device import machine
+from cnncli.training.precision import Precision
+from cnncli.training.process import Lock, exit_on_sigterm
+from cnncli.training.request import Resumption, again, changes
+from cnncli.training.run import Run, beginning, environment, note_precision, write_environment, write_health
+from cnncli.training.schedule import rate
+from cnncli.training.setup import Job, prepare
+from cnncli.training.state import restored
+from cnncli.training.tensorboard import event_files_left_behind, make_event_folder
 
-# What may change when a run goes on: how long it is, and what changes no number.
-FREE = (
-    "train.epochs",
-    "train.checkpoint_steps",
-    "train.checkpoint_seconds",
-    "data.cache",
-    "data.workers",
-    "stop.when_dead",
-)
-
-
-FOLDER = "folder:"  # begins the name of images that may be moved
-
-
-class Resumption(NamedTuple):
-    """path: the run folder · recipe: to go on by · device: where, None for where it was"""
-
-    path: Path
-    recipe: Recipe
-    device: str | None
+NAMES = (folder.LAST, folder.PREVIOUS)
+EXACT = "the weights may differ in their last bits from those of a run that never stopped"
 
 
-def resumption(arguments: Sequence[str], device: str | None = None) -> Resumption:
-    """The run that `arguments` name, a folder or none for the newest, and `key=value` that its recipe is to have from now on.
+class Continuation:
+    """A run folder, held against other processes, and where its run stands.
 
-    Raises `DataError` where there is no such run, `RequestError` for a key that a run cannot change on its way.
+    saved: what its last whole checkpoint holds, None where it has none and begins anew · notes: what a user should know
     """
-    check_device(device or "auto")
-    names = [text for text in arguments if "=" not in text or Path(text).is_dir()]
-    pairs = [text for text in arguments if text not in names]
-    if len(names) > 1:
-        raise RequestError(f"{truncate(names[1])} is not key=value; name one run, and what to change as in epochs=20")
-    path = find_run(names[0]) if names else folder.newest()
-    recipe, wanted = as_written(path / folder.RECIPE), run_recipe(path, pairs)
-    changed = changes(recipe, wanted)
-    if changed:
-        instead = f"{again(path)} {' '.join(map(shlex.quote, pairs))}"
-        raise RequestError(f"a run that goes on keeps its recipe, here {changed}; for another run: {instead}")
-    return Resumption(path, wanted, device)
+
+    def __init__(self, asked: Resumption) -> None:
+        """Raises `DataError` for a folder that another process holds or damaged checkpoints, `RequestError` for another recipe."""
+        self.path, self.recipe, self._device = asked.path, asked.recipe, asked.device
+        self.notes: list[str] = []
+        self._lock = Lock(self.path)
+        try:
+            folder.sweep(self.path)
+            self.saved, self._from_last = self._checkpoint()
+            self._check()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    @property
+    def epochs(self) -> list[Epoch]:
+        """Those that are complete."""
+        return [epoch_of(row) for row in self.saved["epochs"]] if self.saved else []
+
+    @property
+    def over(self) -> str | None:
+        """Why there is no more to train, in words and with the cure; None where there is."""
+        epochs, path = self.epochs, self.path.as_posix()
+        if self.recipe.train.epochs == len(epochs):
+            longer = f"{resume_command(self.path)} epochs={2 * len(epochs)}"
+            return f"{path} is finished, with {len(epochs)} epochs; to train it further: {longer}"
+        why = reason_to_stop(epochs, self.recipe.stop)
+        if why is None:
+            return None
+        return f"{path} ended after epoch {len(epochs)}: {why}; to train on{self._way_on}"
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was said of its health."""
+        told = self.saved.get("health") if self.saved else None
+        return parsed(told, "the checkpoint's health").findings if told else ()
+
+    @property
+    def exit_code(self) -> int:
+        """Of a run with nothing left to train."""
+        return exit_code(self.epochs, self.recipe.stop)
+
+    @property
+    def _way_on(self) -> str:
+        """How a run goes on that its recipe has stopped."""
+        if self.exit_code:
+            return f": {resume_command(self.path)} stop.when_dead=false"
+        return f", change stop in {again(self.path)}"
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to do, not even a file to write."""
+        return self.over is not None and all((self.path / name).exists() for name in folder.FINAL)
+
+    def release(self) -> None:
+        """Let others have the folder."""
+        self._lock.release()
+
+    def run(self, progress: Progress | None = None, *, tensorboard: bool = False) -> Run:
+        """Load what the recipe needs, as `start` does, on as many threads as before; the run as it stands.
+
+        tensorboard: whether to write event files even where it has none so far.
+        Raises what `prepare` raises, and `DataError` where the data or the network are not those that the run began with.
+        """
+        try:
+            with exit_on_sigterm():
+                return self._run(progress, tensorboard=tensorboard)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _run(self, progress: Progress | None, *, tensorboard: bool) -> Run:
+        before = {**beginning(self.path), **(self.saved or {})}
+        torch.set_num_threads(before.get("threads", torch.get_num_threads()))
+        job = prepare(self.recipe, self._device or before.get("device", "auto"), progress)
+        if self.saved:
+            self._check_data(job, self.saved)
+        state = restored(job, before) if self.saved else begin_run(job, before)
+        if state.precision.fallback_note:
+            self.notes.append(state.precision.fallback_note)
+        self._compare_machines(job, before)
+        self._tell_rate(job)
+        self._write(job, state.precision)
+        if tensorboard:
+            make_event_folder(self.path)
+        if note := event_files_left_behind(self.path):
+            self.notes.append(note)
+        return Run(self._lock, job, state, from_last=self._from_last, notes=self.notes)
+
+    def _checkpoint(self) -> tuple[dict[str, Any] | None, bool]:
+        """What the last whole checkpoint holds, and whether that is last.pt."""
+        checkpoints = self.path / folder.CHECKPOINTS
+        try:
+            found = checkpoint.latest(checkpoints, NAMES)
+        except DataError as error:
+            raise DataError(f"{error}; begin anew: {again(self.path)}") from error
+        if found is None:
+            self.notes.append(f"{self.path.as_posix()} holds no checkpoint yet; it begins anew")
+            return None, True
+        content, name, wrong = found
+        if wrong:
+            done, batch = len(content["epochs"]), content["batch"]
+            self.notes.append(f"{wrong}; going on from {name}, epoch {done + 1} after {batch} steps")
+        return content, not wrong
+
+    def _check(self) -> None:
+        """Refuse another recipe than the checkpoint's, and an end that is behind it."""
+        if self.saved is None:
+            return
+        old = recipe_of(self.saved, self.path)
+        changed = changes(old, self.recipe)
+        if changed:
+            file = (self.path / folder.RECIPE).as_posix()
+            wrong = f"{file} is not what the run was trained by, but {changed}"
+            raise RequestError(f"{wrong}; put it back, or begin anew: {again(self.path)}")
+        if network_text(self.recipe) != self.saved["network"]:
+            name = self.recipe.model.name
+            raise RequestError(
+                f"{name} was changed since the run began; put it back, or begin anew: {again(self.path)}"
+            )
+        why = reason_to_stop(self.epochs, self.recipe.stop)
+        if why and self.recipe.train.epochs > old.train.epochs:
+            wrong = f"epochs={self.recipe.train.epochs}: the run ended after epoch {len(self.epochs)} because {why}"
+            raise RequestError(f"{wrong}; to train on{self._way_on}")
+        begun = len(self.saved["epochs"]) + (self.saved["batch"] > 0)
+        if self.recipe.train.epochs < begun:
+            wrong = f"epochs={self.recipe.train.epochs}: the run is in epoch {begun} already"
+            raise RequestError(f"{wrong}; write {begun} or more")
+
+    def _check_data(self, job: Job, saved: dict[str, Any]) -> None:
+        """Refuse other images than those of the beginning, as far as their number, size, classes and brightness tell."""
+        now = {**preprocessing(job), "counts": job.counts}
+        for key in ("counts", "input", "classes"):
+            if now[key] != saved[key]:
+                self._refuse_data(f"{key} {saved[key]} → {now[key]}")
+        for key in ("mean", "deviation"):
+            if not all(
+                isclose(old, new, rel_tol=1e-3, abs_tol=1e-4) for old, new in zip(saved[key], now[key], strict=True)
+            ):
+                self._refuse_data(f"{key} {saved[key]} → {now[key]}")
+
+    def _refuse_data(self, what: str) -> None:
+        name = self.recipe.data.name
+        raise DataError(
+            f"the images of {name} are not those the run began with: {what[:200]}; put them back, or begin anew: {again(self.path)}"
+        )
+
+    def _compare_machines(self, job: Job, before: dict[str, Any]) -> None:
+        now = machine(job.device)
+        changed = [f"{key} {before[key]} → {value}" for key, value in now.items() if before.get(key, value) != value]
+        if changed:
+            self.notes.append(f"{', '.join(changed)}: {EXACT}")
+        elif job.device.type != "cpu":
+            self.notes.append(f"on {job.device}, where sums are not always taken in the same order, {EXACT}")
+
+    def _tell_rate(self, job: Job) -> None:
+        """Say what a new length does to the learning rate, where that depends on it."""
+        if self.saved is None:
+            return
+        old, steps = recipe_of(self.saved, self.path), job.steps_an_epoch
+        done = len(self.saved["epochs"]) * steps + self.saved["batch"]
+        before = rate(old.schedule, old.optimizer.lr, steps=old.train.epochs * steps, epoch=steps)
+        if done and before(done - 1) != job.rate(done - 1) and done < self.recipe.train.epochs * steps:
+            self.notes.append(
+                f"schedule {self.recipe.schedule.name} is now that of {self.recipe.train.epochs} epochs, not {old.train.epochs}: "
+                f"the learning rate goes from {before(done - 1):.3g} to {job.rate(done):.3g}"
+            )
+
+    def _write(self, job: Job, precision: Precision) -> None:
+        """Bring the folder to where the run stands: its recipe, its metrics, no weights or pictures of an earlier end."""
+        text = resolved(self.recipe, self.path)
+        if (self.path / folder.RECIPE).read_text(encoding="utf-8") != text:
+            folder.write(self.path / folder.RECIPE, text.encode())
+        if not (self.path / folder.ENVIRONMENT).exists():
+            write_environment(self.path, environment(job, precision))
+        note_precision(self.path, precision)
+        folder.outdated(self.path)
+        folder.rewrite_metrics(self.path, [epoch.row for epoch in self.epochs])
+        write_health(self.path, self.saved.get("health") if self.saved else None)
 
 
-def without_best(path: Path) -> RequestError:
-    """What is said of a run whose best checkpoint is asked for and is not there."""
-    return RequestError(f"{path.as_posix()} has no best.pt: it has no validation split (data.val); write --which last")
-
-
-def without_checkpoint(path: Path) -> DataError:
-    """What is said of a run that has come to nothing yet."""
-    return DataError(f"{path.as_posix()} has no checkpoint yet; train it first: {resume_command(path)}")
-
-
-def again(path: Path) -> str:
-    """The command that trains a run's recipe from the beginning."""
-    return f"cnncli train {shlex.quote((path / folder.RECIPE).as_posix())}"
-
-
-def changes(old: Recipe, new: Recipe) -> str:
-    """The keys that differ, those in `FREE` apart, as `key old → new`; empty where there are none."""
-    return ", ".join(
-        f"{truncate(key)} {_shown(before)} → {_shown(after)}"
-        for key, (before, after) in differences(old, new).items()
-        if key not in FREE and not (key == "data.name" and _moved(before, after))
-    )
-
-
-def _moved(before: Value, after: Value) -> bool:
-    """Whether both are folders: whether they hold the same images is asked when they are read."""
-    return str(before).startswith(FOLDER) and str(after).startswith(FOLDER)
-
-
-def differences(old: Recipe, new: Recipe) -> dict[str, tuple[Value, Value]]:
-    """The keys, dotted, that have another value in `new`: the old and the new, None where there is no such key."""
-    before, after = (dict(_flat(recipe.model_dump(mode="json"))) for recipe in (old, new))
-    return {
-        key: (before.get(key), after.get(key))
-        for key in {**before, **after}
-        if before.get(key) != after.get(key) or (key in before) != (key in after)
-    }
-
-
-def _flat(values: Mapping[str, Value], prefix: str = "") -> Iterable[tuple[str, Value]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _shown(value: Value) -> str:
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else truncate(str(value), 40)
+def recipe_of(saved: dict[str, Any], home: Path) -> Recipe:
+    """The recipe that a checkpoint in the run folder `home` was trained by, whether or not its data are still there."""
+    recipe = Recipe.model_validate(parse(saved["recipe"], "the checkpoint's recipe").value)
+    return renamed(recipe, network_path(recipe.model.name, home))

@@ -21,13 +21,13 @@ from cnncli.files import run_folder as folder
 from cnncli.sources.networks import in_short, is_file
 from cnncli.sources.recipes import Recipe, resolved
 from cnncli.training.auto_precision import begin_run
+from cnncli.training.checkpoint import Checkpointer, preprocessing, resumable
 from cnncli.training.device import cpu_name, machine
 from cnncli.training.diagnosis import blown_up
-from cnncli.training.job import Job, prepare
 from cnncli.training.loop import train
 from cnncli.training.precision import Precision
 from cnncli.training.process import Interruption, Lock, exit_on_sigterm
-from cnncli.training.saving import Saving, facts, resumable
+from cnncli.training.setup import Job, prepare
 from cnncli.training.state import State, health_text
 from cnncli.training.tensorboard import event_file, make_event_folder
 
@@ -68,7 +68,7 @@ class Run:
         self.path, self.job, self.state, self.notes = lock.folder, job, state, (*notes, *state.notes)
         self._lock = lock
         self._events = event_file(self.path)
-        self._saving = Saving(self.path, job, state, from_last=from_last)
+        self._saving = Checkpointer(self.path, job, state, from_last=from_last)
         self.interruption = Interruption()
 
     def epochs(self) -> Iterator[Epoch]:
@@ -157,7 +157,7 @@ def model_file(job: Job, state: State) -> bytes:
     tensors = {name: tensor.cpu().contiguous() for name, tensor in state.judged.state_dict().items()}
     model = job.recipe.model
     name = folder.NETWORK if is_file(model.name) else model.name  # the same wherever the run folder lies
-    described = {**facts(job), "model": name, "arguments": model.arguments, "data": job.recipe.data.name}
+    described = {**preprocessing(job), "model": name, "arguments": model.arguments, "data": job.recipe.data.name}
     return save(tensors, {"cnncli": _json(described).decode().strip()})
 
 

@@ -15,11 +15,11 @@ from cnncli.diagnostics.finding import Finding
 from cnncli.errors import DataError
 from cnncli.files import reason
 from cnncli.training import device as devices
-from cnncli.training.job import Job
 from cnncli.training.model import Compiled, WeightAverage, make_module
+from cnncli.training.monitor import Watch
 from cnncli.training.optimizers import Optimizer
 from cnncli.training.precision import LossScaler, Precision
-from cnncli.training.watch import Watch
+from cnncli.training.setup import Job
 from cnncli.training.weights import initialize, load_pretrained
 
 

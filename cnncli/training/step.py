@@ -12,10 +12,10 @@ from torch.nn.utils import clip_grad_norm_
 
 from cnncli.training import mixup
 from cnncli.training.device import generator
-from cnncli.training.health import Health
 from cnncli.training.images import Batch
-from cnncli.training.job import Job
+from cnncli.training.monitor import Health
 from cnncli.training.precision import Autocast
+from cnncli.training.setup import Job
 from cnncli.training.state import State
 
 Forward = Callable[[torch.Tensor], torch.Tensor]

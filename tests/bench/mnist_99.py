@@ -49,7 +49,7 @@ def ours(seed: int) -> float:
 
     from cnncli.sources.recipes import load
     from cnncli.training import loop
-    from cnncli.training.job import prepare
+    from cnncli.training.setup import prepare
     from cnncli.training.state import begin
 
     torch.set_num_threads(THREADS)

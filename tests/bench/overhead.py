@@ -78,7 +78,7 @@ def ours() -> Callable[[], Spent]:
 
     from cnncli.sources.recipes import load
     from cnncli.training import loop, step
-    from cnncli.training.job import prepare
+    from cnncli.training.setup import prepare
     from cnncli.training.state import begin
 
     job = prepare(load("lenet-mnist", ["train.epochs=1000", "train.precision=float32"]), "cpu")

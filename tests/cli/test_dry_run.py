@@ -12,8 +12,8 @@ from cnncli.analysis.report import report
 from cnncli.models import network
 from cnncli.recipe.freeze import freeze
 from cnncli.sources.recipes import load, resolved
-from cnncli.training.job import prepare
-from cnncli.training.rehearsal import FEWEST, MOST, rehearse
+from cnncli.training.dry_run import FEWEST, MOST, rehearse
+from cnncli.training.setup import prepare
 from tests.conftest import Result
 from tests.training.conftest import small
 

@@ -116,11 +116,11 @@ def test_a_signal_while_data_are_loaded_leaves_no_folder(number: signal.Signals)
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests may ignore it
 from cnncli.cli import run
-import cnncli.training.job
+import cnncli.training.setup
 def load(*_):
     print("loading", flush=True)
     time.sleep(60)
-cnncli.training.job.load = load
+cnncli.training.setup.load = load
 sys.exit(run("train lenet {QUICK}".split()))
 """
     with subprocess.Popen(
@@ -138,7 +138,7 @@ sys.exit(run("train lenet {QUICK}".split()))
 @pytest.mark.parametrize("moment", ["evaluate", "save"])
 def test_a_signal_while_it_evaluates_or_saves_is_obeyed_then(moment: str) -> None:
     """Evaluation stops at its next batch, a checkpoint is written first; the run goes on to the bytes of one left in peace."""
-    where = {"evaluate": "cnncli.training.evaluate._confusion", "save": "cnncli.training.saving.snapshot"}[moment]
+    where = {"evaluate": "cnncli.training.evaluate._confusion", "save": "cnncli.training.checkpoint.snapshot"}[moment]
     module, name = where.rsplit(".", 1)
     signalled = f"""
 import os, signal, sys

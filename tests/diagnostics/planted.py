@@ -13,8 +13,8 @@ from cnncli.errors import NonFiniteError
 from cnncli.sources.recipes import load
 from cnncli.training.diagnosis import blown_up
 from cnncli.training.images import Images
-from cnncli.training.job import Job, prepare
 from cnncli.training.loop import train
+from cnncli.training.setup import Job, prepare
 from cnncli.training.state import State, begin
 
 Labels = Callable[[torch.Tensor, torch.Generator], torch.Tensor]

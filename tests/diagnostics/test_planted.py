@@ -10,8 +10,8 @@ import pytest
 
 from cnncli.sources.recipes import load
 from cnncli.training.images import Images
-from cnncli.training.job import prepare
 from cnncli.training.loop import train
+from cnncli.training.setup import prepare
 from cnncli.training.state import State, begin
 from tests.diagnostics.planted import DIGITS, FAILURES, MNIST, trained
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from cnncli.sources.recipes import load
-from cnncli.training.job import Job, prepare
+from cnncli.training.setup import Job, prepare
 
 
 @pytest.fixture(autouse=True)

@@ -74,7 +74,7 @@ class Forked:
 
     def __init__(self, line: str, log: Path) -> None:
         context = get_context("forkserver")
-        context.set_forkserver_preload(["cnncli.training.continuation", "cnncli.render.training"])
+        context.set_forkserver_preload(["cnncli.training.resume", "cnncli.render.training"])
         self._process = context.Process(target=_forked, args=(line, log, Path.cwd(), dict(os.environ)))
         self._process.start()
 

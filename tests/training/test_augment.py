@@ -13,7 +13,7 @@ from cnncli.sources.recipes import Augmentation, Crop, Cutout, Jitter, RandAugme
 from cnncli.training import augment
 from cnncli.training.augment import apply, draw, warp
 from cnncli.training.augment import maps as maps_of
-from cnncli.training.job import Job
+from cnncli.training.setup import Job
 
 SIZE = (9, 13)
 CHAIN: tuple[Augmentation, ...] = (Shift(shift=2), Rotate(rotate=15), Scale(scale=0.1), "flip")

@@ -16,13 +16,13 @@ from cnncli.sources.recipes import Recipe, resolved
 from cnncli.training import auto_precision, checkpoint, loop
 from cnncli.training import device as devices
 from cnncli.training.auto_precision import begin_run
-from cnncli.training.continuation import Continuation
 from cnncli.training.default_recipe import default_recipe
-from cnncli.training.job import Job, prepare
 from cnncli.training.loop import train
 from cnncli.training.precision import STEPS, Precision, Race
-from cnncli.training.resume import Resumption
+from cnncli.training.request import Resumption
+from cnncli.training.resume import Continuation
 from cnncli.training.run import Run, start
+from cnncli.training.setup import Job, prepare
 from cnncli.training.state import State, snapshot
 from tests.conftest import Result
 from tests.training.conftest import small

@@ -10,8 +10,8 @@ from cnncli.errors import RequestError
 from cnncli.models import models, network
 from cnncli.sources.recipes import AdamW
 from cnncli.training.default_recipe import batch_size, default_recipe, first_weights, learning_rate
-from cnncli.training.job import prepare
 from cnncli.training.loop import train
+from cnncli.training.setup import prepare
 from cnncli.training.state import begin
 
 EDITIONS = [f"{name}@{edition}" for name, model in models().items() for edition in model.editions]

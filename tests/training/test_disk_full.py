@@ -15,8 +15,8 @@ from cnncli.errors import DataError
 from cnncli.files import run_folder as folder
 from cnncli.sources.recipes import load, resolved
 from cnncli.training import checkpoint
-from cnncli.training.continuation import Continuation
-from cnncli.training.resume import resumption
+from cnncli.training.request import resumption
+from cnncli.training.resume import Continuation
 from cnncli.training.run import Run, start
 from tests.conftest import python
 from tests.training.conftest import small

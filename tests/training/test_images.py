@@ -14,7 +14,7 @@ from cnncli.errors import RequestError
 from cnncli.sources.recipes import Shift
 from cnncli.training import images as module
 from cnncli.training.images import Images, divided, finish, placed, scale_of
-from cnncli.training.job import Job
+from cnncli.training.setup import Job
 
 AWAY = (Shift(shift=100),)
 

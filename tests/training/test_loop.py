@@ -12,8 +12,8 @@ from torch.nn.functional import cross_entropy
 from cnncli.diagnostics.epoch import Epoch
 from cnncli.errors import NonFiniteError
 from cnncli.training.evaluate import evaluate
-from cnncli.training.job import Job
 from cnncli.training.loop import train
+from cnncli.training.setup import Job
 from cnncli.training.state import State, begin, restored, snapshot
 
 Jobs = Callable[..., Job]

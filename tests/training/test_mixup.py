@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
 from cnncli.training.device import generator
-from cnncli.training.job import Job
 from cnncli.training.loop import train
 from cnncli.training.mixup import Mix, draw, mixed, mixed_loss, window
+from cnncli.training.setup import Job
 from cnncli.training.state import begin
 
 SIDES = st.integers(1, 33)

@@ -12,10 +12,10 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cnncli.training.evaluate import evaluate
-from cnncli.training.job import Job
 from cnncli.training.loop import train
 from cnncli.training.model import WeightAverage
 from cnncli.training.run import model_file
+from cnncli.training.setup import Job
 from cnncli.training.state import begin, restored, snapshot
 
 Jobs = Callable[..., Job]

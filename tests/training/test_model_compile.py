@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from cnncli.errors import RequestError
-from cnncli.training.job import Job
 from cnncli.training.loop import train
+from cnncli.training.setup import Job
 from cnncli.training.state import State, begin
 from tests.conftest import python
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import torch
 
-from cnncli.training.job import Job
 from cnncli.training.loop import train
+from cnncli.training.setup import Job
 from cnncli.training.state import begin
 
 

@@ -16,9 +16,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from cnncli.models import network
 from cnncli.training.auto_precision import begin_run
 from cnncli.training.default_recipe import default_recipe
-from cnncli.training.job import prepare
 from cnncli.training.loop import train
 from cnncli.training.precision import Autocast, may_need_float32, needs_float32
+from cnncli.training.setup import prepare
 from tests.training.conftest import small
 
 CPU = torch.device("cpu")

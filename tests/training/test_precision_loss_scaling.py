@@ -16,12 +16,12 @@ from cnncli.files.run_folder import new_folder
 from cnncli.sources.recipes import load, resolved
 from cnncli.training import device as devices
 from cnncli.training.checkpoint import load as load_checkpoint
-from cnncli.training.continuation import Continuation
-from cnncli.training.job import Job
 from cnncli.training.loop import train
 from cnncli.training.precision import FIRST, LossScaler
-from cnncli.training.resume import Resumption
+from cnncli.training.request import Resumption
+from cnncli.training.resume import Continuation
 from cnncli.training.run import start
+from cnncli.training.setup import Job
 from cnncli.training.state import State, begin, restored, snapshot
 from tests.conftest import Result
 from tests.training.conftest import small

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from cnncli.training.auto_precision import begin_run
 from cnncli.training.default_recipe import default_recipe
-from cnncli.training.job import prepare
+from cnncli.training.setup import prepare
 from cnncli.training.step import loss
 from tests.training.kills import Forked, disturbed, undisturbed
 

@@ -16,9 +16,9 @@ from cnncli.files.run_folder import new_folder
 from cnncli.models import network
 from cnncli.sources.pretrained import located
 from cnncli.sources.recipes import load
-from cnncli.training.job import Job
 from cnncli.training.request import requested
 from cnncli.training.run import start
+from cnncli.training.setup import Job
 from cnncli.training.state import begin, restored, snapshot
 from cnncli.training.weights import load_pretrained
 from tests.conftest import Result

@@ -11,8 +11,7 @@ from cnncli.errors import RequestError
 from cnncli.files import run_folder as folder
 from cnncli.sources.run_folder import find_run, run_recipe
 from cnncli.text import truncate
-from cnncli.training.request import check_device
-from cnncli.training.resume import FOLDER, without_best, without_checkpoint
+from cnncli.training.request import FOLDER, check_device, without_best, without_checkpoint
 
 
 class Trained(NamedTuple):

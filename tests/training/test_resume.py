@@ -14,10 +14,10 @@ from cnncli.errors import CnncliError, DataError, RequestError
 from cnncli.files import run_folder as folder
 from cnncli.sources.recipes import load, resolved
 from cnncli.training import checkpoint
-from cnncli.training.continuation import Continuation
 from cnncli.training.default_recipe import default_recipe
 from cnncli.training.process import Interruption
-from cnncli.training.resume import resumption
+from cnncli.training.request import resumption
+from cnncli.training.resume import Continuation
 from cnncli.training.run import Run, start
 from tests.training.conftest import small
 
@@ -106,7 +106,7 @@ def test_a_run_is_saved_within_an_epoch(
     setting: str, places: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After so many steps or seconds; the steps after the checkpoint are taken again, to the same bytes."""
-    monkeypatch.setattr("cnncli.training.saving.SHARE", 0)  # however long writing one takes
+    monkeypatch.setattr("cnncli.training.checkpoint.SHARE", 0)  # however long writing one takes
     run, at = begun(setting), []
     save = run._saving.save  # noqa: SLF001
 

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from cnncli.errors import NonFiniteError
-from cnncli.training.health import first_break, spoilt
-from cnncli.training.job import Job
 from cnncli.training.loop import train
+from cnncli.training.monitor import first_break, spoilt
+from cnncli.training.setup import Job
 from cnncli.training.state import State, begin
 
 Jobs = Callable[..., Job]

@@ -11,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnncli.errors import RequestError
-from cnncli.training.rate_range import (
+from cnncli.training.lr_find import (
     ABOVE,
     FEWEST,
-    Watch,
+    DivergenceCheck,
     chance_loss,
-    check_range,
     curve,
     edge,
     rates,
     suggestion,
     valley,
 )
+from cnncli.training.request import check_range
 
 LOWS, FACTORS = st.floats(1e-8, 1.0), st.floats(1.5, 1e8)
 NOISE = st.lists(st.floats(-0.02, 0.02), min_size=100, max_size=100)
@@ -137,7 +137,7 @@ def test_the_valley_is_in_the_longest_descent(losses: list[float]) -> None:
 @given(st.lists(st.floats(0.5, 1.5), max_size=50), st.floats(1, 3))
 def test_divergence_is_noticed_and_nothing_else(before: list[float], first: float) -> None:
     """A loss that stays below its first never diverges; one that grows tenfold at every step does within a few."""
-    watch = Watch()
+    watch = DivergenceCheck()
     assert not any(watch.diverged(loss) for loss in [first * 1.5, *before])
     grown = [10.0**power for power in range(1, 6)]
     assert any(watch.diverged(ABOVE * loss) for loss in grown)

@@ -13,9 +13,9 @@ from cnncli.analysis.report import Totals, report
 from cnncli.training.auto_precision import begin_run
 from cnncli.training.device import wait
 from cnncli.training.evaluate import evaluate
-from cnncli.training.health import Health
 from cnncli.training.images import Batch, Images
-from cnncli.training.job import Job
+from cnncli.training.monitor import Health
+from cnncli.training.setup import Job
 from cnncli.training.state import State
 from cnncli.training.step import take
 

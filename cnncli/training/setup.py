@@ -17,10 +17,21 @@ from cnncli.training import device as devices
 from cnncli.training.augment import draw
 from cnncli.training.device import generator
 from cnncli.training.evaluate import usual_batch
-from cnncli.training.images import Finish, Images, Scale, Step, finish, fixed_scale, placed, scale_of, train_and_val
+from cnncli.training.images import (
+    Finish,
+    Images,
+    Scale,
+    Step,
+    Streamed,
+    finish,
+    fixed_scale,
+    placed,
+    scale_of,
+    streamed,
+    train_and_val,
+)
 from cnncli.training.precision import may_need_float32
 from cnncli.training.schedule import Rate, rate
-from cnncli.training.streamed import Streamed, streamed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,15 +6,27 @@ and look where the loss falls.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from itertools import count
 from math import exp, isfinite, log, log10, sqrt
 from statistics import median
 from typing import Literal, NamedTuple
 
-from cnncli.errors import RequestError
+import torch
+
+from cnncli.data.progress import Progress
+from cnncli.training.auto_precision import begin_run
+from cnncli.training.device import seed_of
+from cnncli.training.images import Batch
+from cnncli.training.monitor import Health
+from cnncli.training.schedule import Rate
+from cnncli.training.setup import Job
+from cnncli.training.state import State, Tally
+from cnncli.training.step import take
 
 REACH = 0.06  # of the steps: how far to either side a point of the curve looks
-HIGHEST = 1e6  # a rate
 FEWEST = 20  # losses that a curve is made of
 FALL = 0.05  # share of the loss that must go for something to have been learned
 CLEAR = 3.0  # times the scatter of batches that the loss must fall
@@ -49,15 +61,6 @@ class Suggestion(NamedTuple):
 End = Literal["reached", "diverged", "not finite"]
 
 
-def check_range(low: float, high: float) -> None:
-    """Raise `RequestError` for rates that cannot rise from the one to the other."""
-    if not 0 < low < high <= HIGHEST:
-        raise RequestError(
-            f"--from {low:g} --to {high:g}: rates rise from a positive one to a higher, {HIGHEST:g} at most; "
-            "write --from 1e-5 --to 10"
-        )
-
-
 def rates(low: float, high: float, steps: int) -> list[float]:
     """`steps` rates from `low` to `high`, each the same number of times the one before."""
     first, whole = log(low), log(high) - log(low)
@@ -65,7 +68,7 @@ def rates(low: float, high: float, steps: int) -> list[float]:
     return [low, *inner, high]
 
 
-class Watch:
+class DivergenceCheck:
     """Notices when losses diverge: their running mean is above the first loss and above `ABOVE` times its own lowest."""
 
     def __init__(self) -> None:
@@ -184,3 +187,91 @@ def chance_loss(shares: Sequence[float], smoothing: float) -> float:
     """The mean cross-entropy of answering every image with the classes' shares, as targets smoothed by `smoothing` have them."""
     softened = [(1 - smoothing) * share + smoothing / len(shares) for share in shares]
     return -sum(share * log(share) for share in softened if share)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeTest:
+    """What was found.
+
+    params: the network's · points: a step each, up to the end · end: why it ended · chance: the loss of guessing by the classes'
+    shares · steps: that were wanted · notes: what a user should know about how the run began, and about the range
+    """
+
+    job: Job
+    params: int
+    points: tuple[Point, ...]
+    end: End
+    chance: float
+    suggestion: Suggestion
+    steps: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rising(Job):
+    """A job whose schedule is `rates`, step by step."""
+
+    rates: tuple[float, ...]
+
+    @cached_property
+    def rate(self) -> Rate:
+        """The learning rate of each step, counted from 0."""
+        return self.rates.__getitem__
+
+
+def range_test(job: Job, low: float, high: float, steps: int, progress: Progress | None = None) -> RangeTest:
+    """Train `job` for `steps` steps from its own beginning, at rates from `low` to `high`, or until its loss diverges.
+
+    Everything else is the recipe's: first weights, order of images, augmentation, optimizer, loss. Raises what training would.
+    """
+    rising = Rising(
+        **{field.name: getattr(job, field.name) for field in fields(Job)}, rates=tuple(rates(low, high, steps))
+    )
+    state = begin_run(rising)
+    losses, end = _losses(rising, state, progress or Progress())
+    points, chance = tuple(curve(rising.rates[: len(losses)], losses)), _chance(job)
+    found = suggestion(points, chance)
+    cut = edge(points, found, end)
+    return RangeTest(
+        job=job,
+        params=sum(weight.numel() for weight in state.module.parameters()),
+        points=points,
+        end=end,
+        chance=chance,
+        suggestion=found,
+        steps=steps,
+        notes=(*state.notes, *([cut] if cut else [])),
+    )
+
+
+def _losses(job: Rising, state: State, progress: Progress) -> tuple[list[float], End]:
+    """The loss of each step's batch before the step, and why they end."""
+    divergence, health = DivergenceCheck(), Health(job.device)
+    losses: list[float] = []
+    state.practise()
+    progress.begin("raising the rate", len(job.rates))
+    for step, batch in zip(range(len(job.rates)), _endless(job), strict=False):
+        health.begin()
+        take(job, state, batch, step, health)
+        loss, state.tally = state.tally.score().loss, Tally.empty(job.device)
+        state.batch += 1
+        progress.done = state.batch
+        if not isfinite(loss) or health.broke_after() is not None:
+            return losses, "not finite"
+        losses.append(loss)
+        if divergence.diverged(loss):
+            return losses, "diverged"
+    return losses, "reached"
+
+
+def _endless(job: Job) -> Iterator[Batch]:
+    """The batches of one epoch after another, as training has them."""
+    for epoch in count(1):
+        torch.manual_seed(seed_of("dropout", job.recipe.seed, epoch))
+        yield from job.train.batches(job.steps(epoch))
+
+
+def _chance(job: Job) -> float:
+    labels = job.train.labels
+    shares = torch.bincount(labels, minlength=len(job.classes)).double() / len(labels)
+    return chance_loss(shares.tolist(), job.recipe.train.label_smoothing)

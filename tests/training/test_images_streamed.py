@@ -17,11 +17,10 @@ from PIL import Image
 
 from cnncli.errors import DataError
 from cnncli.training.default_recipe import default_recipe
-from cnncli.training.images import Images
-from cnncli.training.job import Job, prepare
+from cnncli.training.images import Images, Streamed
 from cnncli.training.loop import train
+from cnncli.training.setup import Job, prepare
 from cnncli.training.state import State, begin, restored, snapshot
-from cnncli.training.streamed import Streamed
 from tests.conftest import Result
 
 AUGMENT = "augment=[{crop: 2}, flip, {rotate: 5}, {jitter: 0.2}, {cutout: 4}, {randaugment: {n: 1, m: 9}}]"

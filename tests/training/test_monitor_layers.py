@@ -13,12 +13,12 @@ from torch import nn
 from cnncli.diagnostics import record
 from cnncli.diagnostics.observation import Layer, Observation, Seen
 from cnncli.sources.recipes import load
-from cnncli.training import watch as watching
-from cnncli.training.job import Job, prepare
+from cnncli.training import monitor as watching
 from cnncli.training.loop import train
+from cnncli.training.monitor import Watch
 from cnncli.training.run import model_file
+from cnncli.training.setup import Job, prepare
 from cnncli.training.state import State, begin, health_text, restored, snapshot
-from cnncli.training.watch import Watch
 
 Jobs = Callable[..., Job]
 
