@@ -46,7 +46,7 @@ def lr_find(
     from cnncli.render.data import bar
     from cnncli.render.live import Live
     from cnncli.training.process import settle_in
-    from cnncli.training.request import check_range, requested
+    from cnncli.training.request import check_range, train_request
 
     options = {
         "data.name": ("--data", data),
@@ -57,7 +57,7 @@ def lr_find(
     check_range(low, high)
     picture = picture_path(out)
     settle_in()  # a network of a library imports torch while it is looked at
-    request = requested(recipe, arguments or [], options, device)
+    request = train_request(recipe, arguments or [], options, device)
     from cnncli.render.rate_range import show_range_test
     from cnncli.training.lr_find import range_test
     from cnncli.training.setup import prepare

@@ -45,19 +45,19 @@ def resume(
     from cnncli.render.live import Live
     from cnncli.render.training import show_over, show_run
     from cnncli.training.process import settle_in
-    from cnncli.training.request import resumption
+    from cnncli.training.request import resume_request
     from cnncli.training.tensorboard import required
 
     settle_in()  # a network of a library imports torch while it is looked at
-    asked = resumption(
+    asked = resume_request(
         [*([run] if run else []), *(arguments or []), *(["stop.when_dead=true"] if stop_when_dead else [])], device
     )
     if tensorboard:
         required()
     from cnncli.training.process import ignore_signals
-    from cnncli.training.resume import Continuation
+    from cnncli.training.resume import StoppedRun
 
-    point, loading = Continuation(asked), Progress()
+    point, loading = StoppedRun(asked), Progress()
     if point.finished:
         point.release()
         raise typer.Exit(show_over(point, format))

@@ -57,7 +57,7 @@ def train(
     from cnncli.render.training import show_run
     from cnncli.text import complain
     from cnncli.training.process import settle_in
-    from cnncli.training.request import requested
+    from cnncli.training.request import train_request
     from cnncli.training.tensorboard import required
 
     options = {
@@ -70,7 +70,7 @@ def train(
         "stop.when_dead": ("--stop-when-dead", "true" if stop_when_dead else None),
     }
     settle_in()  # a network of a library imports torch while it is looked at
-    request = requested(recipe, arguments or [], options, device)
+    request = train_request(recipe, arguments or [], options, device)
     if tensorboard:
         required()
     if dry_run:
@@ -96,11 +96,11 @@ def _rehearse(request: Request, device: str, format: str, *, quiet: bool) -> Non
     from cnncli.render.data import bar
     from cnncli.render.live import Live
     from cnncli.render.rehearsal import show_rehearsal
-    from cnncli.training.dry_run import rehearse
+    from cnncli.training.dry_run import dry_run
     from cnncli.training.setup import prepare
 
     loading = Progress()
     with request.tried() as recipe:
         with Live(lambda: bar(loading), wanted=not quiet):
-            job = prepare(recipe, device, loading)
-        show_rehearsal(rehearse(job), request, format)
+            setup = prepare(recipe, device, loading)
+        show_rehearsal(dry_run(setup), request, format)

@@ -34,14 +34,14 @@ class Pulse:
     def __call__(self) -> str:
         """The line, as wide as the terminal allows."""
         run, state = self._run, self._run.state
-        if len(state.epochs) == run.job.recipe.train.epochs:
+        if len(state.epochs) == run.setup.recipe.train.epochs:
             return ""
-        tally, number, steps = state.tally, len(state.epochs) + 1, run.job.steps_an_epoch
+        metrics, number, steps = state.metrics, len(state.epochs) + 1, run.setup.steps_per_epoch
         done = min(state.batch, steps)
-        self._look(number, tally.images)
+        self._look(number, metrics.images)
         notes = [Note(3, f"{clock(left)} left")] if (left := self._left(done / steps)) else []
-        if tally.images:
-            score = tally.score()
+        if metrics.images:
+            score = metrics.score()
             speed = self._speed()
             notes = [
                 Note(4, f"loss {score.loss:.3f}"),
@@ -49,7 +49,7 @@ class Pulse:
                 *([Note(0, f"{speed:,.0f}/s")] if speed else []),
                 *notes,
             ]
-        head = f"epoch {number} of {run.job.recipe.train.epochs}"
+        head = f"epoch {number} of {run.setup.recipe.train.epochs}"
         count = "evaluating" if done == steps else f"{done:,} of {steps:,}"
         return one_line(head, done / steps, count, notes, columns_of(sys.stderr) - 1)
 
@@ -65,16 +65,16 @@ class Pulse:
         if now > before:
             return (now - before) / (last - first)
         epochs = self._run.state.epochs
-        return len(self._run.job.train) / epochs[-1].seconds if epochs and epochs[-1].seconds else None
+        return len(self._run.setup.train) / epochs[-1].seconds if epochs and epochs[-1].seconds else None
 
     def _left(self, share: float) -> float | None:
         """Seconds to the end of the recipe; None where nothing is known yet. share: of this epoch's training that is done"""
-        epochs, job = self._run.state.epochs, self._run.job
+        epochs, setup = self._run.state.epochs, self._run.setup
         if epochs:  # the last of them tells, evaluation and all
             before = epochs[-2].total_seconds if len(epochs) > 1 else 0.0
             an_epoch, training = epochs[-1].total_seconds - before, epochs[-1].seconds
         elif speed := self._speed():
-            an_epoch = training = len(job.train) / speed
+            an_epoch = training = len(setup.train) / speed
         else:
             return None
-        return max(0.0, an_epoch * (job.recipe.train.epochs - len(epochs)) - training * share)
+        return max(0.0, an_epoch * (setup.recipe.train.epochs - len(epochs)) - training * share)

@@ -58,9 +58,9 @@ def _facts(found: RangeTest, picture: Path | None) -> dict[str, object]:
     said = found.suggestion
     return {
         "schema": "cnncli/lr-find/1",
-        "recipe": found.job.recipe.model_dump(mode="json"),
+        "recipe": found.setup.recipe.model_dump(mode="json"),
         "params": found.params,
-        "device": str(found.job.device),
+        "device": str(found.setup.device),
         "steps": found.steps,
         "end": found.end,
         "chance_loss": found.chance,
@@ -77,10 +77,10 @@ def _facts(found: RangeTest, picture: Path | None) -> dict[str, object]:
 
 
 def _show(found: RangeTest, picture: Path | None, typed: Sequence[str]) -> None:
-    job, points = found.job, found.points
+    setup, points = found.setup, found.points
     _say(
-        *headline(job, found.params),
-        f"{len(points):,} of {found.steps:,} steps of {job.images_a_step:,} images with {job.recipe.optimizer.name}, "
+        *headline(setup, found.params),
+        f"{len(points):,} of {found.steps:,} steps of {setup.images_per_step:,} images with {setup.recipe.optimizer.name}, "
         f"{ended(found.end, len(points), found.steps)}; guessing has loss {found.chance:.3f}",
     )
     if points:
@@ -89,7 +89,7 @@ def _show(found: RangeTest, picture: Path | None, typed: Sequence[str]) -> None:
     if said.lr is None:
         _say(f"no suggestion: {said.why}", *([FLAT] if "flat" in said.why else []))
     else:
-        _say(f"suggestion {said.lr:.2g}: {said.why}; the recipe has {job.recipe.optimizer.lr:g}")
+        _say(f"suggestion {said.lr:.2g}: {said.why}; the recipe has {setup.recipe.optimizer.lr:g}")
         say(f"cnncli train {inert(shlex.join([*typed, override(found) or '']))}")
     if picture is not None:
         say_picture(picture)

@@ -42,7 +42,7 @@ def picture(found: RangeTest) -> bytes:
     _frame(axes, found)
     axes.grid(visible=True, alpha=0.3)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    title = [part for line in headline(found.job, found.params) for part in wrap(line, int(WIDTH * INCH))]
+    title = [part for line in headline(found.setup, found.params) for part in wrap(line, int(WIDTH * INCH))]
     figure.suptitle("\n".join(title), parse_math=False, fontsize=11)
     return png_of(figure)
 

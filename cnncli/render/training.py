@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from cnncli.diagnostics.epoch import Epoch
     from cnncli.diagnostics.finding import Finding
-    from cnncli.training.resume import Continuation
+    from cnncli.training.resume import StoppedRun
     from cnncli.training.run import Run
-    from cnncli.training.setup import Job
+    from cnncli.training.setup import Setup
 
 
 def show_run(run: Run, format: str, *, quiet: bool) -> int:
@@ -42,7 +42,7 @@ def show_run(run: Run, format: str, *, quiet: bool) -> int:
     if format == "json":
         return _show_json(run, quiet=quiet)
     if not quiet:
-        _say(*heading(run), columns(val=run.job.val is not None), *_gone_before(run))
+        _say(*heading(run), columns(val=run.setup.val is not None), *_gone_before(run))
     with Live(Pulse(run), wanted=not quiet) as live:
         for epoch in run.epochs():
             with live.aside():
@@ -64,24 +64,24 @@ def _new(run: Run, epoch: Epoch) -> list[Finding]:
 
 def heading(run: Run) -> list[str]:
     """The two lines of `headline`."""
-    return headline(run.job, sum(weight.numel() for weight in run.state.module.parameters()))
+    return headline(run.setup, sum(weight.numel() for weight in run.state.module.parameters()))
 
 
-def headline(job: Job, weights: int) -> list[str]:
-    """The heading of a run of `job`, whose network has so many weights.
+def headline(setup: Setup, weights: int) -> list[str]:
+    """The heading of a run of `setup`, whose network has so many weights.
 
     `LeNet · d2l edition · relu, max pooling · 61,706 parameters` and `on digits (1,437 train, 360 test) · cpu · seed 0`.
     """
-    counts = ", ".join(f"{count:,} {name}" for name, count in job.counts.items())
+    counts = ", ".join(f"{count:,} {name}" for name, count in setup.counts.items())
     return [
-        f"{inert(described(job.recipe.model.name, job.network))} · {weights:,} parameters",
-        f"on {inert(job.recipe.data.name)} ({counts}) · {job.device} · seed {job.recipe.seed}",
+        f"{inert(described(setup.recipe.model.name, setup.network))} · {weights:,} parameters",
+        f"on {inert(setup.recipe.data.name)} ({counts}) · {setup.device} · seed {setup.recipe.seed}",
     ]
 
 
 def _say_skipped(run: Run) -> None:
     """Which images were left out, once, on stderr: how many, and one of them."""
-    skipped = run.job.skipped
+    skipped = run.setup.skipped
     if skipped:
         more = f" and {len(skipped) - 1:,} more" if len(skipped) > 1 else ""
         complain(f"left out {skipped[0]!r}{more}: cannot be read; cnncli data fetch {_quoted(run)} says why")
@@ -91,7 +91,7 @@ def _say_left_out(run: Run) -> None:
     """Which share of the steps taught the network nothing because float16's gradients overflowed."""
     scaling = run.state.scaling
     if scaling is not None and (skipped := int(scaling.skipped)):
-        steps = len(run.state.epochs) * run.job.steps_an_epoch + run.state.batch
+        steps = len(run.state.epochs) * run.setup.steps_per_epoch + run.state.batch
         scale = f"{scaling.scale.item():,.0f}"
         complain(
             f"float16: {skipped:,} of {steps:,} steps were left out while the loss scale was found; it is {scale} now"
@@ -106,13 +106,13 @@ def _say_left_precision(run: Run, epoch: Epoch) -> None:
 
 
 def _quoted(run: Run) -> str:
-    return shlex.quote(inert(run.job.recipe.data.name))
+    return shlex.quote(inert(run.setup.recipe.data.name))
 
 
 def _gone_before(run: Run) -> list[str]:
     """A line in place of the epochs that are over, for a run that goes on."""
     done, batch = len(run.state.epochs), run.state.batch
-    within = f" after {batch:,} of {run.job.steps_an_epoch:,} steps" if batch else ""
+    within = f" after {batch:,} of {run.setup.steps_per_epoch:,} steps" if batch else ""
     return [f"  … goes on in epoch {done + 1}{within}"] if done or batch else []
 
 
@@ -135,7 +135,7 @@ def _close(run: Run, *, quiet: bool) -> None:
         _say(f"stopped after epoch {last.epoch}: {run.stopped}")
     _say(
         f"loss {last.train.loss:.3f}, train acc {last.train.acc:.3f}, test acc {last.test.acc:.3f}",
-        f"{run.examples_per_second:.1f} examples/sec on {run.job.device}",
+        f"{run.examples_per_second:.1f} examples/sec on {run.setup.device}",
     )
     draw(run)
     path, found = run.path.as_posix(), run.state.findings
@@ -147,12 +147,12 @@ def _close(run: Run, *, quiet: bool) -> None:
 
 def draw(run: Run) -> None:
     """Put the pictures into the run folder; raises `DataError` where they cannot be written."""
-    recipe = run.job.recipe
-    title = inert(f"{title_of(recipe.model.name, run.job.network)} on {recipe.data.name}")
+    recipe = run.setup.recipe
+    title = inert(f"{title_of(recipe.model.name, run.setup.network)} on {recipe.data.name}")
     folder.write(run.path / folder.CURVES, curves(run.state.epochs, title))
     if run.state.confusion is not None:
         counts: list[list[int]] = run.state.confusion.tolist()
-        folder.write(run.path / folder.CONFUSION, confusion(counts, run.job.classes, title))
+        folder.write(run.path / folder.CONFUSION, confusion(counts, run.setup.classes, title))
 
 
 def _show_json(run: Run, *, quiet: bool) -> int:
@@ -173,7 +173,7 @@ def _show_json(run: Run, *, quiet: bool) -> int:
         code = _exit_code(error)
         raise
     finally:
-        last = _last(run.path, run.state.epochs, code, device=str(run.job.device), images=len(run.job.train))
+        last = _last(run.path, run.state.epochs, code, device=str(run.setup.device), images=len(run.setup.train))
         _write({**last, "health": as_json(run.state.findings)})
     return code
 
@@ -184,7 +184,7 @@ def _exit_code(error: BaseException) -> int:
     return INTERRUPTED if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", FAULT)
 
 
-def show_over(point: Continuation, format: str) -> int:
+def show_over(point: StoppedRun, format: str) -> int:
     """A run that is finished: why, on stderr, and its figures for scripts; the exit code, as it was at its end."""
     for note in (*point.notes, point.over):
         if note:
@@ -232,5 +232,5 @@ def _signal(run: Run) -> str:
 
 
 def _where(run: Run) -> str:
-    done, steps = run.state.batch, run.job.steps_an_epoch
+    done, steps = run.state.batch, run.setup.steps_per_epoch
     return f"in epoch {len(run.state.epochs) + 1} after {done:,} of {steps:,} steps"

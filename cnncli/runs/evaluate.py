@@ -23,8 +23,9 @@ from cnncli.runs.judging.request import Asked, printed
 from cnncli.runs.load import Opened, opened
 from cnncli.sources.networks import title_of
 from cnncli.text import truncate
-from cnncli.training.evaluate import evaluate, usual_batch
 from cnncli.training.images import Images, Streamed, placed, streamed, train_and_val
+from cnncli.training.loop import evaluate
+from cnncli.training.setup import usual_batch
 
 SHOWN = 20  # mistakes that are kept with their images
 LISTED = 3  # classes that an error names

@@ -11,7 +11,7 @@ import torch
 from cnncli.data.named import Named
 from cnncli.data.reading import Read, read, tensor
 from cnncli.runs.load import Opened
-from cnncli.training.evaluate import usual_batch
+from cnncli.training.setup import usual_batch
 
 FAR = 0.15  # of black to white: from how far off the middle grey training images have a tone that can be the wrong one
 NOT_FINITE = "the network's scores are not finite; train it at a lower optimizer.lr"

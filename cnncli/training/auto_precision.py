@@ -17,8 +17,8 @@ import torch
 from cnncli.training.device import random_state, set_random_state
 from cnncli.training.images import Batch
 from cnncli.training.precision import Precision, Race
-from cnncli.training.setup import Job
-from cnncli.training.state import State, begin
+from cnncli.training.setup import Setup
+from cnncli.training.state import State, initial_state
 from cnncli.training.step import loss
 
 ROUNDS = 3  # timed steps in each precision; the quickest counts, as other programs can only slow a step down
@@ -27,50 +27,50 @@ HOPELESS = 4.0  # times as slow as float32
 SECONDS, SHARE = 0.5, 0.02  # what a race may take: that long, or that share of the run where it is more
 
 
-def begin_run(job: Job, before: Mapping[str, Any] | None = None) -> State:
-    """Return the state before the first step, as `state.begin` does; where the device leaves it open, a race chooses the precision.
+def begin_run(setup: Setup, before: Mapping[str, Any] | None = None) -> State:
+    """Return the state before the first step, as `initial_state` does; a race chooses the precision where that is left open.
 
     Args:
-        job: what to train.
+        setup: what to train.
         before: env.json of a start that reached no checkpoint, whose choice stays.
     """
-    state = begin(job)
-    if job.precision is None:
+    state = initial_state(setup)
+    if setup.precision is None:
         saved = Precision.from_saved(before or {})
         if saved is None:
-            race = run_race(job, state, job.train.chosen(*job.steps(1)[0]))
+            race = run_race(setup, state, setup.train.chosen(*setup.steps(1)[0]))
             state.notes = (*state.notes, race.note)
             saved = Precision(race.winner, race)
         state.precision = saved
     return state
 
 
-def rematch(job: Job, state: State, batch: Batch) -> bool:
+def rematch(setup: Setup, state: State, batch: Batch) -> bool:
     """Race once more, before the next step of the epoch, and fall back to float32 where that wins; return whether it does."""
-    if run_race(job, state, batch).winner == torch.bfloat16:
+    if run_race(setup, state, batch).winner == torch.bfloat16:
         return False
     state.precision.fall_back(len(state.epochs) + 1, state.batch + 1)
     return True
 
 
-def run_race(job: Job, state: State, batch: Batch) -> Race:
+def run_race(setup: Setup, state: State, batch: Batch) -> Race:
     """Time forward and backward passes in both precisions, by turns, on as many images of `batch` as there is time for."""
-    random = random_state(job.device)
+    random = random_state(setup.device)
     racers = [_racer(state, dtype) for dtype in (torch.float32, torch.bfloat16)]
     images = _first(batch, FEWEST)
-    laps = [_lap(job, racers, images)]  # which allocates
+    laps = [_lap(setup, racers, images)]  # which allocates
     if not _hopeless(laps[0]):
-        images, most = _fitting(job, racers[0], _first(batch, job.recipe.data.batch_size))
-        laps = [_lap(job, racers, images)]
+        images, most = _fitting(setup, racers[0], _first(batch, setup.recipe.data.batch_size))
+        laps = [_lap(setup, racers, images)]
         while len(laps) <= ROUNDS and not _hopeless(laps[-1]) and (len(laps) == 1 or sum(map(sum, laps)) < most):
-            laps.append(_lap(job, racers, images))
-    set_random_state(random, job.device)
+            laps.append(_lap(setup, racers, images))
+    set_random_state(random, setup.device)
     quickest = (min(seconds) for seconds in zip(*(laps[1:] or laps), strict=True))
     return Race(*(float(f"{seconds / len(images[1]):.4g}") for seconds in quickest))
 
 
-def _lap(job: Job, racers: Sequence[State], images: Batch) -> tuple[float, ...]:
-    return tuple(timed(job, racer, images) for racer in racers)
+def _lap(setup: Setup, racers: Sequence[State], images: Batch) -> tuple[float, ...]:
+    return tuple(timed(setup, racer, images) for racer in racers)
 
 
 def _hopeless(lap: Sequence[float]) -> bool:
@@ -81,16 +81,16 @@ def _hopeless(lap: Sequence[float]) -> bool:
 
 def _racer(state: State, dtype: torch.dtype) -> State:
     racer = replace(state, module=deepcopy(state.module), precision=Precision(dtype))
-    racer.practise()
+    racer.set_train_mode()
     return racer
 
 
-def _fitting(job: Job, racer: State, batch: Batch) -> tuple[Batch, float]:
+def _fitting(setup: Setup, racer: State, batch: Batch) -> tuple[Batch, float]:
     """Return as much of a batch, doubled from a few images, as a race has time for; and the seconds it may take."""
     count = min(FEWEST, len(batch[1]))
     while True:
-        step = timed(job, racer, _first(batch, count))
-        run = step * job.steps_an_epoch * job.recipe.train.epochs * job.images_a_step / count
+        step = timed(setup, racer, _first(batch, count))
+        run = step * setup.steps_per_epoch * setup.recipe.train.epochs * setup.images_per_step / count
         most = max(SECONDS, SHARE * run)
         if count == len(batch[1]) or 2 * 2 * (ROUNDS + 1) * step > most:
             return _first(batch, count), most
@@ -101,9 +101,9 @@ def _first(batch: Batch, count: int) -> Batch:
     return batch[0][:count], batch[1][:count]
 
 
-def timed(job: Job, racer: State, batch: Batch) -> float:
+def timed(setup: Setup, racer: State, batch: Batch) -> float:
     """Return the seconds that a forward and a backward pass take."""
     began = perf_counter()
-    torch.autograd.backward(loss(job, racer, batch, 0))
+    torch.autograd.backward(loss(setup, racer, batch, 0))
     racer.module.zero_grad(set_to_none=True)
     return perf_counter() - began

@@ -25,7 +25,7 @@ from cnncli.sources.networks import is_file
 from cnncli.sources.recipes import Recipe, resolved
 from cnncli.sources.run_folder import resume_command
 from cnncli.training.device import machine
-from cnncli.training.setup import Job
+from cnncli.training.setup import Setup
 from cnncli.training.state import State, snapshot
 
 SCHEMA = "cnncli/checkpoint/1"
@@ -134,12 +134,12 @@ def load(path: Path) -> dict[str, Any]:
 class Checkpointer:
     """Writes a run's checkpoints: after every epoch, and within one as `train.checkpoint_steps` and `checkpoint_seconds` say."""
 
-    def __init__(self, path: Path, job: Job, state: State, *, from_last: bool) -> None:
+    def __init__(self, path: Path, setup: Setup, state: State, *, from_last: bool) -> None:
         """Start with nothing written to the run folder `path`; from_last: whether `state` is what its last.pt holds."""
-        self.path, self._job, self._state = path, job, state
-        self._recipe = resolved(job.recipe, path)  # now: a second Ctrl-C within pydantic comes out as its warning
-        self._network = network_text(job.recipe)
-        self._steps, self._seconds = job.recipe.train.checkpoint_steps, job.recipe.train.checkpoint_seconds
+        self.path, self._job, self._state = path, setup, state
+        self._recipe = resolved(setup.recipe, path)  # now: a second Ctrl-C within pydantic comes out as its warning
+        self._network = network_text(setup.recipe)
+        self._steps, self._seconds = setup.recipe.train.checkpoint_steps, setup.recipe.train.checkpoint_seconds
         self._kept: tuple[int, int] | None = self._place if from_last else None
         self._written, self._cost = perf_counter(), 0.0  # seconds
         self._keep = folder.PREVIOUS if from_last else None  # a damaged last.pt is not worth being the previous one
@@ -192,13 +192,13 @@ def resumable(path: Path) -> Iterator[None]:
         raise DataError(f"{error}, then {resume_command(path)}") from error
 
 
-def preprocessing(job: Job) -> dict[str, Any]:
+def preprocessing(setup: Setup) -> dict[str, Any]:
     """Return what stands between an image and the weights, and between the scores and a class."""
     return {
-        "input": list(job.train.finish.size),
-        "mean": list(job.scale.mean),
-        "deviation": list(job.scale.deviation),
-        "classes": list(job.classes),
+        "input": list(setup.train.finish.size),
+        "mean": list(setup.scale.mean),
+        "deviation": list(setup.scale.deviation),
+        "classes": list(setup.classes),
     }
 
 

@@ -12,34 +12,34 @@ import torch
 from cnncli.analysis.report import Totals, report
 from cnncli.training.auto_precision import begin_run
 from cnncli.training.device import wait
-from cnncli.training.evaluate import evaluate
 from cnncli.training.images import Batch, Images
-from cnncli.training.monitor import Health
-from cnncli.training.setup import Job
+from cnncli.training.loop import evaluate
+from cnncli.training.monitor import FiniteCheck
+from cnncli.training.setup import Setup
 from cnncli.training.state import State
-from cnncli.training.step import take
+from cnncli.training.step import train_step
 
 WARM, FEWEST, MOST = 2, 3, 50  # steps: not timed, as the first ones allocate; timed, at least and at most
 ENOUGH = 2.0  # seconds of timed steps, and of timed evaluation
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rehearsal:
+class DryRun:
     """What was found.
 
     totals: the network's, for a batch · optimizer_bytes, average_bytes, image_bytes: what the optimizer keeps, a running mean of
-    the weights, and the images in memory · measured: steps that were timed · step_seconds: of one step · judge_seconds: of
+    the weights, and the images in memory · measured: steps that were timed · step_seconds: of one step · image_seconds: of
     evaluating one image · notes: what a user should know about how the run begins
     """
 
-    job: Job
+    setup: Setup
     totals: Totals
     optimizer_bytes: int
     average_bytes: int
     image_bytes: int
     measured: int
     step_seconds: float
-    judge_seconds: float
+    image_seconds: float
     notes: tuple[str, ...]
 
     @property
@@ -50,7 +50,7 @@ class Rehearsal:
     @property
     def steps(self) -> int:
         """Of the whole run."""
-        return self.job.steps_an_epoch * self.job.recipe.train.epochs
+        return self.setup.steps_per_epoch * self.setup.recipe.train.epochs
 
     @property
     def training_seconds(self) -> float:
@@ -58,66 +58,66 @@ class Rehearsal:
         return self.steps * self.step_seconds
 
     @property
-    def judging_seconds(self) -> float:
+    def evaluation_seconds(self) -> float:
         """Of the evaluations after all epochs."""
-        judged = sum(self.job.counts.values()) - len(self.job.train)
-        return self.job.recipe.train.epochs * judged * self.judge_seconds
+        judged = sum(self.setup.counts.values()) - len(self.setup.train)
+        return self.setup.recipe.train.epochs * judged * self.image_seconds
 
 
-def rehearse(job: Job) -> Rehearsal:
-    """Take the first steps of `job` on its own batches, and evaluate a few; raises what the training would."""
-    state = begin_run(job)
-    step_seconds, measured = _timed_steps(job, state)
-    parts = [part for part in (job.train, job.val, job.test) if isinstance(part, Images)]
-    return Rehearsal(
-        job=job,
-        totals=report(job.network, batch_size=min(job.recipe.data.batch_size, len(job.train))).totals,
+def dry_run(setup: Setup) -> DryRun:
+    """Take the first steps of `setup` on its own batches, and evaluate a few; raises what the training would."""
+    state = begin_run(setup)
+    step_seconds, measured = _timed_steps(setup, state)
+    parts = [part for part in (setup.train, setup.val, setup.test) if isinstance(part, Images)]
+    return DryRun(
+        setup=setup,
+        totals=report(setup.network, batch_size=min(setup.recipe.data.batch_size, len(setup.train))).totals,
         optimizer_bytes=_bytes(tensor for slots in state.optimizer.memory.values() for tensor in slots),
         average_bytes=_bytes(state.average.module.state_dict().values()) if state.average else 0,
         image_bytes=_bytes(part.pixels for part in parts),
         measured=measured,
         step_seconds=step_seconds,
-        judge_seconds=_timed_judging(job, state),
+        image_seconds=_timed_judging(setup, state),
         notes=state.notes,
     )
 
 
-def _timed_steps(job: Job, state: State) -> tuple[float, int]:
+def _timed_steps(setup: Setup, state: State) -> tuple[float, int]:
     """Seconds of one step with its batch, and how many were timed; in a short epoch some are taken once more."""
-    health = Health(job.device)
-    state.practise()
-    batches = _endless(job)
+    health = FiniteCheck(setup.device)
+    state.set_train_mode()
+    batches = _endless(setup)
     for batch in islice(batches, WARM):
-        take(job, state, batch, 0, health)
-    wait(job.device)
+        train_step(setup, state, batch, 0, health)
+    wait(setup.device)
     began = perf_counter()
     for count, batch in enumerate(islice(batches, MOST), 1):
-        take(job, state, batch, 0, health)
-        wait(job.device)
+        train_step(setup, state, batch, 0, health)
+        wait(setup.device)
         if count >= FEWEST and perf_counter() - began > ENOUGH:
             break
     return (perf_counter() - began) / count, count
 
 
-def _endless(job: Job) -> Iterator[Batch]:
+def _endless(setup: Setup) -> Iterator[Batch]:
     """The first batches of the first epoch, again and again; only full ones, where there are any."""
-    steps = job.steps(1)[: WARM + MOST]
+    steps = setup.steps(1)[: WARM + MOST]
     while True:
-        yield from job.train.batches(steps[:-1] or steps)
+        yield from setup.train.batches(steps[:-1] or steps)
 
 
-def _timed_judging(job: Job, state: State) -> float:
+def _timed_judging(setup: Setup, state: State) -> float:
     """Seconds of evaluating one image."""
     began, images = perf_counter(), 0
 
     def enough() -> bool:
         nonlocal images
-        images += job.evaluation_batch
-        wait(job.device)
+        images += setup.evaluation_batch
+        wait(setup.device)
         return perf_counter() - began > ENOUGH
 
-    evaluate(state.judged, job.test, job.evaluation_batch, enough)
-    return (perf_counter() - began) / min(images, len(job.test))
+    evaluate(state.eval_model, setup.test, setup.evaluation_batch, enough)
+    return (perf_counter() - began) / min(images, len(setup.test))
 
 
 def _bytes(tensors: Iterable[torch.Tensor]) -> int:

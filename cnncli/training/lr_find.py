@@ -20,11 +20,11 @@ from cnncli.data.progress import Progress
 from cnncli.training.auto_precision import begin_run
 from cnncli.training.device import seed_of
 from cnncli.training.images import Batch
-from cnncli.training.monitor import Health
-from cnncli.training.schedule import Rate
-from cnncli.training.setup import Job
-from cnncli.training.state import State, Tally
-from cnncli.training.step import take
+from cnncli.training.monitor import FiniteCheck
+from cnncli.training.schedule import Schedule
+from cnncli.training.setup import Setup
+from cnncli.training.state import Metrics, State
+from cnncli.training.step import train_step
 
 REACH = 0.06  # of the steps: how far to either side a point of the curve looks
 FEWEST = 20  # losses that a curve is made of
@@ -197,7 +197,7 @@ class RangeTest:
     shares · steps: that were wanted · notes: what a user should know about how the run began, and about the range
     """
 
-    job: Job
+    setup: Setup
     params: int
     points: tuple[Point, ...]
     end: End
@@ -208,32 +208,32 @@ class RangeTest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rising(Job):
-    """A job whose schedule is `rates`, step by step."""
+class Rising(Setup):
+    """A setup whose schedule is `rates`, step by step."""
 
     rates: tuple[float, ...]
 
     @cached_property
-    def rate(self) -> Rate:
+    def lr(self) -> Schedule:
         """The learning rate of each step, counted from 0."""
         return self.rates.__getitem__
 
 
-def range_test(job: Job, low: float, high: float, steps: int, progress: Progress | None = None) -> RangeTest:
-    """Train `job` for `steps` steps from its own beginning, at rates from `low` to `high`, or until its loss diverges.
+def range_test(setup: Setup, low: float, high: float, steps: int, progress: Progress | None = None) -> RangeTest:
+    """Train `setup` for `steps` steps from its own beginning, at rates from `low` to `high`, or until its loss diverges.
 
     Everything else is the recipe's: first weights, order of images, augmentation, optimizer, loss. Raises what training would.
     """
     rising = Rising(
-        **{field.name: getattr(job, field.name) for field in fields(Job)}, rates=tuple(rates(low, high, steps))
+        **{field.name: getattr(setup, field.name) for field in fields(Setup)}, rates=tuple(rates(low, high, steps))
     )
     state = begin_run(rising)
     losses, end = _losses(rising, state, progress or Progress())
-    points, chance = tuple(curve(rising.rates[: len(losses)], losses)), _chance(job)
+    points, chance = tuple(curve(rising.rates[: len(losses)], losses)), _chance(setup)
     found = suggestion(points, chance)
     cut = edge(points, found, end)
     return RangeTest(
-        job=job,
+        setup=setup,
         params=sum(weight.numel() for weight in state.module.parameters()),
         points=points,
         end=end,
@@ -244,19 +244,19 @@ def range_test(job: Job, low: float, high: float, steps: int, progress: Progress
     )
 
 
-def _losses(job: Rising, state: State, progress: Progress) -> tuple[list[float], End]:
+def _losses(setup: Rising, state: State, progress: Progress) -> tuple[list[float], End]:
     """The loss of each step's batch before the step, and why they end."""
-    divergence, health = DivergenceCheck(), Health(job.device)
+    divergence, health = DivergenceCheck(), FiniteCheck(setup.device)
     losses: list[float] = []
-    state.practise()
-    progress.begin("raising the rate", len(job.rates))
-    for step, batch in zip(range(len(job.rates)), _endless(job), strict=False):
-        health.begin()
-        take(job, state, batch, step, health)
-        loss, state.tally = state.tally.score().loss, Tally.empty(job.device)
+    state.set_train_mode()
+    progress.begin("raising the rate", len(setup.rates))
+    for step, batch in zip(range(len(setup.rates)), _endless(setup), strict=False):
+        health.before_step()
+        train_step(setup, state, batch, step, health)
+        loss, state.metrics = state.metrics.score().loss, Metrics.empty(setup.device)
         state.batch += 1
         progress.done = state.batch
-        if not isfinite(loss) or health.broke_after() is not None:
+        if not isfinite(loss) or health.sound_steps() is not None:
             return losses, "not finite"
         losses.append(loss)
         if divergence.diverged(loss):
@@ -264,14 +264,14 @@ def _losses(job: Rising, state: State, progress: Progress) -> tuple[list[float],
     return losses, "reached"
 
 
-def _endless(job: Job) -> Iterator[Batch]:
+def _endless(setup: Setup) -> Iterator[Batch]:
     """The batches of one epoch after another, as training has them."""
     for epoch in count(1):
-        torch.manual_seed(seed_of("dropout", job.recipe.seed, epoch))
-        yield from job.train.batches(job.steps(epoch))
+        torch.manual_seed(seed_of("dropout", setup.recipe.seed, epoch))
+        yield from setup.train.batches(setup.steps(epoch))
 
 
-def _chance(job: Job) -> float:
-    labels = job.train.labels
-    shares = torch.bincount(labels, minlength=len(job.classes)).double() / len(labels)
-    return chance_loss(shares.tolist(), job.recipe.train.label_smoothing)
+def _chance(setup: Setup) -> float:
+    labels = setup.train.labels
+    shares = torch.bincount(labels, minlength=len(setup.classes)).double() / len(labels)
+    return chance_loss(shares.tolist(), setup.recipe.train.label_smoothing)

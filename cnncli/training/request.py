@@ -57,7 +57,7 @@ class Request(NamedTuple):
 
     @contextmanager
     def tried(self) -> Iterator[Recipe]:
-        """The recipe to rehearse, while nothing is kept."""
+        """The recipe to dry_run, while nothing is kept."""
         if not self.code:
             yield self.recipe
             return
@@ -67,7 +67,7 @@ class Request(NamedTuple):
             yield renamed(self.recipe, str(file))
 
 
-def requested(source: str, arguments: Sequence[str], options: Options, device: str = "auto") -> Request:
+def train_request(source: str, arguments: Sequence[str], options: Options, device: str = "auto") -> Request:
     """The recipe `source`, by name or path, or the default one of the network `source`, with what the command line sets.
 
     arguments: `key=value` · options: dotted key → (flag, value), None where it was not given. A name that is a recipe's and a
@@ -195,7 +195,7 @@ FREE = (
 FOLDER = "folder:"  # begins the name of images that may be moved
 
 
-class Resumption(NamedTuple):
+class ResumeRequest(NamedTuple):
     """path: the run folder · recipe: to go on by · device: where, None for where it was"""
 
     path: Path
@@ -203,7 +203,7 @@ class Resumption(NamedTuple):
     device: str | None
 
 
-def resumption(arguments: Sequence[str], device: str | None = None) -> Resumption:
+def resume_request(arguments: Sequence[str], device: str | None = None) -> ResumeRequest:
     """The run that `arguments` name, a folder or none for the newest, and `key=value` that its recipe is to have from now on.
 
     Raises `DataError` where there is no such run, `RequestError` for a key that a run cannot change on its way.
@@ -219,7 +219,7 @@ def resumption(arguments: Sequence[str], device: str | None = None) -> Resumptio
     if changed:
         instead = f"{again(path)} {' '.join(map(shlex.quote, pairs))}"
         raise RequestError(f"a run that goes on keeps its recipe, here {changed}; for another run: {instead}")
-    return Resumption(path, wanted, device)
+    return ResumeRequest(path, wanted, device)
 
 
 def without_best(path: Path) -> RequestError:

@@ -27,24 +27,24 @@ from cnncli.training.checkpoint import network_text, preprocessing
 from cnncli.training.device import machine
 from cnncli.training.precision import Precision
 from cnncli.training.process import Lock, exit_on_sigterm
-from cnncli.training.request import Resumption, again, changes
+from cnncli.training.request import ResumeRequest, again, changes
 from cnncli.training.run import Run, beginning, environment, note_precision, write_environment, write_health
-from cnncli.training.schedule import rate
-from cnncli.training.setup import Job, prepare
-from cnncli.training.state import restored
+from cnncli.training.schedule import lr_schedule
+from cnncli.training.setup import Setup, prepare
+from cnncli.training.state import restore
 from cnncli.training.tensorboard import event_files_left_behind, make_event_folder
 
 NAMES = (folder.LAST, folder.PREVIOUS)
 EXACT = "the weights may differ in their last bits from those of a run that never stopped"
 
 
-class Continuation:
+class StoppedRun:
     """A run folder, held against other processes, and where its run stands.
 
     saved: what its last whole checkpoint holds, None where it has none and begins anew · notes: what a user should know
     """
 
-    def __init__(self, asked: Resumption) -> None:
+    def __init__(self, asked: ResumeRequest) -> None:
         """Raises `DataError` for a folder that another process holds or damaged checkpoints, `RequestError` for another recipe."""
         self.path, self.recipe, self._device = asked.path, asked.recipe, asked.device
         self.notes: list[str] = []
@@ -117,20 +117,20 @@ class Continuation:
     def _run(self, progress: Progress | None, *, tensorboard: bool) -> Run:
         before = {**beginning(self.path), **(self.saved or {})}
         torch.set_num_threads(before.get("threads", torch.get_num_threads()))
-        job = prepare(self.recipe, self._device or before.get("device", "auto"), progress)
+        setup = prepare(self.recipe, self._device or before.get("device", "auto"), progress)
         if self.saved:
-            self._check_data(job, self.saved)
-        state = restored(job, before) if self.saved else begin_run(job, before)
+            self._check_data(setup, self.saved)
+        state = restore(setup, before) if self.saved else begin_run(setup, before)
         if state.precision.fallback_note:
             self.notes.append(state.precision.fallback_note)
-        self._compare_machines(job, before)
-        self._tell_rate(job)
-        self._write(job, state.precision)
+        self._compare_machines(setup, before)
+        self._tell_rate(setup)
+        self._write(setup, state.precision)
         if tensorboard:
             make_event_folder(self.path)
         if note := event_files_left_behind(self.path):
             self.notes.append(note)
-        return Run(self._lock, job, state, from_last=self._from_last, notes=self.notes)
+        return Run(self._lock, setup, state, from_last=self._from_last, notes=self.notes)
 
     def _checkpoint(self) -> tuple[dict[str, Any] | None, bool]:
         """What the last whole checkpoint holds, and whether that is last.pt."""
@@ -172,9 +172,9 @@ class Continuation:
             wrong = f"epochs={self.recipe.train.epochs}: the run is in epoch {begun} already"
             raise RequestError(f"{wrong}; write {begun} or more")
 
-    def _check_data(self, job: Job, saved: dict[str, Any]) -> None:
+    def _check_data(self, setup: Setup, saved: dict[str, Any]) -> None:
         """Refuse other images than those of the beginning, as far as their number, size, classes and brightness tell."""
-        now = {**preprocessing(job), "counts": job.counts}
+        now = {**preprocessing(setup), "counts": setup.counts}
         for key in ("counts", "input", "classes"):
             if now[key] != saved[key]:
                 self._refuse_data(f"{key} {saved[key]} → {now[key]}")
@@ -190,34 +190,34 @@ class Continuation:
             f"the images of {name} are not those the run began with: {what[:200]}; put them back, or begin anew: {again(self.path)}"
         )
 
-    def _compare_machines(self, job: Job, before: dict[str, Any]) -> None:
-        now = machine(job.device)
+    def _compare_machines(self, setup: Setup, before: dict[str, Any]) -> None:
+        now = machine(setup.device)
         changed = [f"{key} {before[key]} → {value}" for key, value in now.items() if before.get(key, value) != value]
         if changed:
             self.notes.append(f"{', '.join(changed)}: {EXACT}")
-        elif job.device.type != "cpu":
-            self.notes.append(f"on {job.device}, where sums are not always taken in the same order, {EXACT}")
+        elif setup.device.type != "cpu":
+            self.notes.append(f"on {setup.device}, where sums are not always taken in the same order, {EXACT}")
 
-    def _tell_rate(self, job: Job) -> None:
+    def _tell_rate(self, setup: Setup) -> None:
         """Say what a new length does to the learning rate, where that depends on it."""
         if self.saved is None:
             return
-        old, steps = recipe_of(self.saved, self.path), job.steps_an_epoch
+        old, steps = recipe_of(self.saved, self.path), setup.steps_per_epoch
         done = len(self.saved["epochs"]) * steps + self.saved["batch"]
-        before = rate(old.schedule, old.optimizer.lr, steps=old.train.epochs * steps, epoch=steps)
-        if done and before(done - 1) != job.rate(done - 1) and done < self.recipe.train.epochs * steps:
+        before = lr_schedule(old.schedule, old.optimizer.lr, steps=old.train.epochs * steps, epoch=steps)
+        if done and before(done - 1) != setup.lr(done - 1) and done < self.recipe.train.epochs * steps:
             self.notes.append(
                 f"schedule {self.recipe.schedule.name} is now that of {self.recipe.train.epochs} epochs, not {old.train.epochs}: "
-                f"the learning rate goes from {before(done - 1):.3g} to {job.rate(done):.3g}"
+                f"the learning rate goes from {before(done - 1):.3g} to {setup.lr(done):.3g}"
             )
 
-    def _write(self, job: Job, precision: Precision) -> None:
+    def _write(self, setup: Setup, precision: Precision) -> None:
         """Bring the folder to where the run stands: its recipe, its metrics, no weights or pictures of an earlier end."""
         text = resolved(self.recipe, self.path)
         if (self.path / folder.RECIPE).read_text(encoding="utf-8") != text:
             folder.write(self.path / folder.RECIPE, text.encode())
         if not (self.path / folder.ENVIRONMENT).exists():
-            write_environment(self.path, environment(job, precision))
+            write_environment(self.path, environment(setup, precision))
         note_precision(self.path, precision)
         folder.outdated(self.path)
         folder.rewrite_metrics(self.path, [epoch.row for epoch in self.epochs])

@@ -16,6 +16,8 @@ import torch
 from cnncli import __version__
 from cnncli.data.progress import Progress
 from cnncli.diagnostics.epoch import Epoch, exit_code, reason_to_stop, speed
+from cnncli.diagnostics.finding import Finding
+from cnncli.diagnostics.rules import EXPLODING
 from cnncli.errors import DataError, NonFiniteError
 from cnncli.files import run_folder as folder
 from cnncli.sources.networks import in_short, is_file
@@ -23,11 +25,10 @@ from cnncli.sources.recipes import Recipe, resolved
 from cnncli.training.auto_precision import begin_run
 from cnncli.training.checkpoint import Checkpointer, preprocessing, resumable
 from cnncli.training.device import cpu_name, machine
-from cnncli.training.diagnosis import blown_up
 from cnncli.training.loop import train
 from cnncli.training.precision import Precision
 from cnncli.training.process import Interruption, Lock, exit_on_sigterm
-from cnncli.training.setup import Job, prepare
+from cnncli.training.setup import Setup, prepare
 from cnncli.training.state import State, health_text
 from cnncli.training.tensorboard import event_file, make_event_folder
 
@@ -42,12 +43,12 @@ def start(
     lock = Lock(path)
     try:
         with exit_on_sigterm():
-            job = prepare(recipe, device, progress)
-            state = begin_run(job)
+            setup = prepare(recipe, device, progress)
+            state = begin_run(setup)
             if tensorboard:
                 make_event_folder(path)
-            run = Run(lock, job, state)
-            write_environment(path, environment(job, state.precision))
+            run = Run(lock, setup, state)
+            write_environment(path, environment(setup, state.precision))
     except BaseException:
         lock.release()
         folder.discard(path)
@@ -62,13 +63,13 @@ class Run:
     """
 
     def __init__(
-        self, lock: Lock, job: Job, state: State, *, from_last: bool = False, notes: Sequence[str] = ()
+        self, lock: Lock, setup: Setup, state: State, *, from_last: bool = False, notes: Sequence[str] = ()
     ) -> None:
         """lock: on the run folder · from_last: whether `state` is what last.pt holds."""
-        self.path, self.job, self.state, self.notes = lock.folder, job, state, (*notes, *state.notes)
+        self.path, self.setup, self.state, self.notes = lock.folder, setup, state, (*notes, *state.notes)
         self._lock = lock
         self._events = event_file(self.path)
-        self._saving = Checkpointer(self.path, job, state, from_last=from_last)
+        self._saving = Checkpointer(self.path, setup, state, from_last=from_last)
         self.interruption = Interruption()
 
     def epochs(self) -> Iterator[Epoch]:
@@ -88,8 +89,8 @@ class Run:
     def _epochs(self) -> Iterator[Epoch]:
         if self._events:
             with resumable(self.path):
-                self._events.begin(resolved(self.job.recipe, self.path), self.state.epochs, self.state.total_seconds)
-        for epoch in train(self.job, self.state, lambda: bool(self.interruption), self._saving):
+                self._events.begin(resolved(self.setup.recipe, self.path), self.state.epochs, self.state.total_seconds)
+        for epoch in train(self.setup, self.state, lambda: bool(self.interruption), self._saving):
             self._saving.save()
             with resumable(self.path):
                 folder.add_metrics(self.path, [each.row for each in self.state.epochs])
@@ -104,40 +105,40 @@ class Run:
                 self._write_health()
             return
         with resumable(self.path):
-            folder.write(self.path / folder.MODEL, model_file(self.job, self.state))
+            folder.write(self.path / folder.MODEL, model_file(self.setup, self.state))
 
     def _write_health(self) -> None:
         write_health(self.path, health_text(self.state))
 
     def _blow_up(self, error: NonFiniteError) -> None:
         """Keep what was seen up to there, though no checkpoint holds it; the error itself matters more than a full disk."""
-        self.state.findings.append(blown_up(self.state, str(error).partition(";")[0], self.job.recipe.optimizer.lr))
+        self.state.findings.append(divergence(self.state, str(error).partition(";")[0], self.setup.recipe.optimizer.lr))
         with suppress(DataError):
             self._write_health()
 
     @property
     def complete(self) -> bool:
         """Whether there is no more to train."""
-        return len(self.state.epochs) == self.job.recipe.train.epochs or self.stopped is not None
+        return len(self.state.epochs) == self.setup.recipe.train.epochs or self.stopped is not None
 
     @property
     def stopped(self) -> str | None:
         """Why it ended before its last epoch, if the recipe's `stop` made it."""
-        if len(self.state.epochs) == self.job.recipe.train.epochs:
+        if len(self.state.epochs) == self.setup.recipe.train.epochs:
             return None
-        return reason_to_stop(self.state.epochs, self.job.recipe.stop)
+        return reason_to_stop(self.state.epochs, self.setup.recipe.stop)
 
     @property
     def exit_code(self) -> int:
         """0, that of a check that does not hold where `stop.when_dead` is one, or that of the signal that ended it."""
         if not self.complete:
             return self.interruption.exit_code
-        return exit_code(self.state.epochs, self.job.recipe.stop)
+        return exit_code(self.state.epochs, self.setup.recipe.stop)
 
     @property
     def examples_per_second(self) -> float:
         """Training images per second of training alone."""
-        return speed(self.state.epochs, len(self.job.train))
+        return speed(self.state.epochs, len(self.setup.train))
 
     @property
     def last_checkpoint(self) -> Path:
@@ -150,14 +151,19 @@ class Run:
         return f"{str(self.last_checkpoint)!r} holds epoch {done}" if done else "no epoch was complete"
 
 
-def model_file(job: Job, state: State) -> bytes:
+def divergence(state: State, words: str, lr: float) -> Finding:
+    """Return the finding for a run that ended because its numbers were no longer finite, as `words` say."""
+    return Finding(EXPLODING, len(state.epochs) + 1, None, words, f"optimizer.lr={lr / 10:g}", {"lr": float(lr)})
+
+
+def model_file(setup: Setup, state: State) -> bytes:
     """The weights as a safetensors file, with one metadata key that says what they are for; the same for the same weights."""
     from safetensors.torch import save
 
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in state.judged.state_dict().items()}
-    model = job.recipe.model
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in state.eval_model.state_dict().items()}
+    model = setup.recipe.model
     name = folder.NETWORK if is_file(model.name) else model.name  # the same wherever the run folder lies
-    described = {**preprocessing(job), "model": name, "arguments": model.arguments, "data": job.recipe.data.name}
+    described = {**preprocessing(setup), "model": name, "arguments": model.arguments, "data": setup.recipe.data.name}
     return save(tensors, {"cnncli": _json(described).decode().strip()})
 
 
@@ -170,18 +176,18 @@ def write_health(path: Path, text: str | None) -> None:
         (path / folder.HEALTH).unlink(missing_ok=True)
 
 
-def environment(job: Job, precision: Precision) -> dict[str, object]:
+def environment(setup: Setup, precision: Precision) -> dict[str, object]:
     """Return what env.json holds, as plain values: what a run ran on and with that its recipe does not say."""
     return {
-        "network": in_short(job.recipe.model.name, job.network),
+        "network": in_short(setup.recipe.model.name, setup.network),
         "cnncli": __version__,
         "python": platform.python_version(),
         "torchvision": version("torchvision"),
         "command": sys.argv,
-        **machine(job.device),
+        **machine(setup.device),
         "threads": torch.get_num_threads(),
         **precision.memory,
-        "memory_format": str(job.memory_format).removeprefix("torch."),
+        "memory_format": str(setup.memory_format).removeprefix("torch."),
         "cpu": cpu_name(),
         "platform": platform.platform(),
     }

@@ -8,17 +8,24 @@ from math import cos, pi
 
 from cnncli.sources.recipes import AnySchedule, Constant, Cosine, Linear, OneCycle, Step
 
-Rate = Callable[[int], float]
+Schedule = Callable[[int], float]
+"""From a step, counted from 0, to its learning rate."""
 
 RISE = 0.3  # of all steps: how long onecycle goes up
-START, END = 1 / 25, 1 / 250_000  # where onecycle begins and ends, as a share of its peak
+START, END = 1 / 25, 1 / 250_000  # where onecycle begins and ends, as a fraction of its peak
 
 
-def rate(schedule: AnySchedule, lr: float, *, steps: int, epoch: int) -> Rate:
-    """The learning rate of each step, counted from 0: `lr` times the share that `schedule` gives it.
+def lr_schedule(schedule: AnySchedule, lr: float, *, steps: int, epoch: int) -> Schedule:
+    """Return the learning rate of each step: `lr` times the factor that `schedule` gives it.
 
-    steps: of the whole run · epoch: steps of one epoch. With a warm-up over w steps, step t < w has the share
-    (t + 1)/(w + 1), on the line from 0 before the first step to 1 at step w, where the schedule itself begins.
+    With a warm-up over w steps, step t < w has the factor (t + 1)/(w + 1), on the line from 0 before the first step to 1 at step w,
+    where the schedule itself begins.
+
+    Args:
+        schedule: of the recipe.
+        lr: the highest learning rate.
+        steps: of the whole run.
+        epoch: steps of one epoch.
     """
     if isinstance(schedule, OneCycle):
         return lambda step: lr * onecycle(step, steps)
@@ -50,7 +57,7 @@ def onecycle(step: int, steps: int) -> float:
     return END + (1 - END) * cosine(step - peak, steps - 1 - peak)
 
 
-def _fall(schedule: Constant | Linear | Cosine | Step, *, steps: int, epoch: int) -> Rate:
+def _fall(schedule: Constant | Linear | Cosine | Step, *, steps: int, epoch: int) -> Schedule:
     if isinstance(schedule, Linear):
         return partial(linear, steps=steps)
     if isinstance(schedule, Cosine):

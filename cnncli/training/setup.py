@@ -1,4 +1,4 @@
-"""What a recipe asks for, brought together: data on the device, the network, and how they are to meet."""
+"""From a recipe to everything that training needs: data on the device, the network, the learning rate of each step."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from math import ceil
 
 import torch
 
+from cnncli.analysis.report import report
 from cnncli.data import Files, Split, dataset
-from cnncli.data.loading import Loaded, Wanted, load, sample
+from cnncli.data.loading import Wanted, load, sample
 from cnncli.data.progress import Progress
 from cnncli.network import Network
 from cnncli.sources.recipes import Recipe, network_of
 from cnncli.training import device as devices
 from cnncli.training.augment import draw
 from cnncli.training.device import generator
-from cnncli.training.evaluate import usual_batch
 from cnncli.training.images import (
     Finish,
     Images,
@@ -31,15 +31,29 @@ from cnncli.training.images import (
     train_and_val,
 )
 from cnncli.training.precision import may_need_float32
-from cnncli.training.schedule import Rate, rate
+from cnncli.training.schedule import Schedule, lr_schedule
+
+AT_ONCE = 1 << 26  # bytes of activations, so that they stay near the processor
+MOST = 1024  # images
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """A recipe with everything it needs; nothing in it changes while it is trained.
+class Setup:
+    """A recipe with everything it needs; nothing in it changes during training.
 
-    skipped: paths of images that were left out because they cannot be read · precision: None where a race is to choose it ·
-    notes: what a user should know about the images
+    Attributes:
+        recipe: what to train and how.
+        network: as data.
+        classes: their names.
+        scale: of the training images, for normalisation.
+        train: images to train on.
+        val: images to validate on, if any.
+        test: images to test on.
+        skipped: paths of images that were left out because they cannot be read.
+        device: to train on.
+        precision: of the forward pass, None where a race is to choose it.
+        memory_format: of batches and weights.
+        notes: what a user should know about the images.
     """
 
     recipe: Recipe
@@ -57,25 +71,27 @@ class Job:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Images of each split that there is."""
+        """Number of images of each split."""
         splits = {"train": self.train, "val": self.val, "test": self.test}
         return {name: len(images) for name, images in splits.items() if images is not None}
 
     @property
-    def steps_an_epoch(self) -> int:
-        """Steps, the last one perhaps with fewer images."""
-        return ceil(len(self.train) / self.images_a_step)
+    def steps_per_epoch(self) -> int:
+        """Steps of an epoch, the last one perhaps with fewer images."""
+        return ceil(len(self.train) / self.images_per_step)
 
     @property
-    def images_a_step(self) -> int:
+    def images_per_step(self) -> int:
         """Images that one step of the optimizer learns from, `data.batch_size` of them at once."""
         return self.recipe.data.batch_size * self.recipe.train.accumulate
 
     @cached_property
-    def rate(self) -> Rate:
+    def lr(self) -> Schedule:
         """The learning rate of each step, counted from 0."""
-        steps = self.steps_an_epoch
-        return rate(self.recipe.schedule, self.recipe.optimizer.lr, steps=self.recipe.train.epochs * steps, epoch=steps)
+        steps = self.steps_per_epoch
+        return lr_schedule(
+            self.recipe.schedule, self.recipe.optimizer.lr, steps=self.recipe.train.epochs * steps, epoch=steps
+        )
 
     @cached_property
     def labels(self) -> tuple[int, ...]:
@@ -93,28 +109,34 @@ class Job:
         return usual_batch(self.network)
 
     def order(self, epoch: int) -> tuple[torch.Tensor, ...]:
-        """The indices of the training images, a tensor a step: a function of seed and epoch."""
+        """Return the indices of the training images, a tensor for each step: a function of seed and epoch."""
         shuffled = torch.randperm(len(self.train), generator=generator("order", self.recipe.seed, epoch))
         return self._by_step(shuffled)
 
     def steps(self, epoch: int) -> list[Step]:
-        """What each step of an epoch trains on; what changes an image is drawn from seed, epoch and its position in the epoch."""
+        """Return what each step of an epoch trains on; augmentation is drawn from seed, epoch and the position in the epoch."""
         if not self.recipe.data.augment:
             return [(indices, None) for indices in self.order(epoch)]
         drawn = draw(self.recipe.data.augment, len(self.train), generator("augment", self.recipe.seed, epoch))
         return list(zip(self.order(epoch), self._by_step(drawn), strict=True))
 
     def _by_step(self, values: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        step, values = self.images_a_step, values.to(self.device)
+        step, values = self.images_per_step, values.to(self.device)
         return tuple(values[start : start + step] for start in range(0, len(values), step))
 
 
-def prepare(recipe: Recipe, device: str = "auto", progress: Progress | None = None) -> Job:
-    """Load the data and place everything; raises `DataError`, and `RequestError` for a device that is not there."""
+def usual_batch(network: Network) -> int:
+    """Return how many images to evaluate at once."""
+    image_bytes = max(1, report(network).totals.activation_bytes)
+    return min(max(AT_ONCE // image_bytes, 1), MOST)
+
+
+def prepare(recipe: Recipe, device: str = "auto", progress: Progress | None = None) -> Setup:
+    """Load the data and place everything; raises `DataError`, and `RequestError` for a device that does not exist."""
     where = devices.device(device)
     source = dataset(recipe.data.name)
-    described = network_of(recipe)
-    channels, height, width = described.input
+    network = network_of(recipe)
+    channels, height, width = network.input
     wanted = Wanted(
         size=(channels, height, width),
         on_bad_image=recipe.data.on_bad_image,
@@ -126,11 +148,15 @@ def prepare(recipe: Recipe, device: str = "auto", progress: Progress | None = No
     scale = fixed_scale(recipe.data.normalize, channels) or scale_of(
         sample(train, wanted, everything=not loaded.sampled), channels
     )
-    order = devices.memory_format(recipe.train.memory_format, where)
-    ready = finish(scale, size=wanted.size, device=where, memory_format=order, augment=recipe.data.augment)
-    return Job(
+    memory_format = devices.memory_format(recipe.train.memory_format, where)
+    ready = finish(scale, size=wanted.size, device=where, memory_format=memory_format, augment=recipe.data.augment)
+    fraction = recipe.data.val if loaded.val is not None else 0
+    unused = (
+        [f"the data set's own validation split is used; data.val: {fraction:g} holds nothing out"] if fraction else []
+    )
+    return Setup(
         recipe=recipe,
-        network=described,
+        network=network,
         classes=source.classes,
         scale=scale,
         train=_put(train, ready, wanted),
@@ -139,16 +165,9 @@ def prepare(recipe: Recipe, device: str = "auto", progress: Progress | None = No
         skipped=loaded.skipped,
         device=where,
         precision=devices.precision(recipe.train.precision, where),
-        memory_format=order,
-        notes=(*source.notes, *_not_held_out(recipe, loaded)),
+        memory_format=memory_format,
+        notes=(*source.notes, *unused),
     )
-
-
-def _not_held_out(recipe: Recipe, loaded: Loaded) -> list[str]:
-    share = recipe.data.val
-    if loaded.val is None or not share:
-        return []
-    return [f"the data set's own validation split is used; data.val: {share:g} holds nothing out"]
 
 
 def _put(part: Split | Files, ready: Finish, wanted: Wanted) -> Images | Streamed:

@@ -16,18 +16,21 @@ from cnncli.errors import DataError
 from cnncli.files import reason
 from cnncli.training import device as devices
 from cnncli.training.model import Compiled, WeightAverage, make_module
-from cnncli.training.monitor import Watch
+from cnncli.training.monitor import LayerMonitor
 from cnncli.training.optimizers import Optimizer
 from cnncli.training.precision import LossScaler, Precision
-from cnncli.training.setup import Job
+from cnncli.training.setup import Setup
 from cnncli.training.weights import initialize, load_pretrained
 
 
 @dataclass
-class Tally:
-    """What the training images of the epoch gave so far; kept on the device, so that no step waits for it.
+class Metrics:
+    """Loss and accuracy over the training images of the epoch so far; kept on the device, so that no step waits for it.
 
-    loss: the sum over them · correct: how many were classified rightly · images: how many there were
+    Attributes:
+        loss: the sum over the images.
+        correct: how many were classified correctly.
+        images: how many there were.
     """
 
     loss: torch.Tensor
@@ -35,19 +38,19 @@ class Tally:
     images: int = 0
 
     @classmethod
-    def empty(cls, device: torch.device) -> Tally:
-        """Nothing yet."""
+    def empty(cls, device: torch.device) -> Metrics:
+        """Return metrics over no images."""
         exact = torch.float32 if device.type == "mps" else torch.float64
         return cls(torch.zeros((), dtype=exact, device=device), torch.zeros((), dtype=torch.int64, device=device))
 
     def add(self, loss: torch.Tensor, scores: torch.Tensor, labels: torch.Tensor) -> None:
-        """Count one batch, whose mean loss is `loss`."""
+        """Add one batch, whose mean loss is `loss`."""
         self.loss.add_(loss, alpha=len(labels))
         self.correct += (scores.argmax(1) == labels).sum()
         self.images += len(labels)
 
     def score(self) -> Score:
-        """The mean; waits for the device."""
+        """Return the means; waits for the device."""
         return Score(self.loss.item() / self.images, int(self.correct.item()) / self.images)
 
 
@@ -55,18 +58,29 @@ class Tally:
 class State:
     """Where a run stands.
 
-    precision: of the forward pass · epochs: those that are complete · batch: how many steps of the next one are done, `tally` and
-    `seconds` (of training) what came of them · total_seconds: since the start · confusion: K×K on the test images after the last
-    epoch · average: of the weights, where the recipe asks for one · compiled: what trains, where it asks for that · scaling: of the
-    loss, in float16 · notes: what a user should know about how it began · watch: what was seen of the layers · findings: what was
-    said of it
+    Attributes:
+        module: what is trained.
+        optimizer: with what it keeps from step to step.
+        precision: of the forward pass.
+        metrics: of the steps that are done of the next epoch.
+        monitor: of the layers.
+        findings: of the health rules.
+        epochs: those that are complete.
+        batch: how many steps of the next epoch are done.
+        seconds: of training that these took.
+        total_seconds: since the start.
+        confusion: K×K on the test images after the last epoch.
+        average: of the weights, where the recipe asks for one.
+        notes: what a user should know about how it began.
+        compiled: what trains, where the recipe asks for that.
+        scaling: of the loss, in float16.
     """
 
     module: nn.Module
     optimizer: Optimizer
     precision: Precision
-    tally: Tally
-    watch: Watch
+    metrics: Metrics
+    monitor: LayerMonitor
     findings: list[Finding] = field(default_factory=list)
     epochs: list[Epoch] = field(default_factory=list)
     batch: int = 0
@@ -84,8 +98,8 @@ class State:
         return self.compiled or self.module
 
     @property
-    def judged(self) -> nn.Module:
-        """The module with the weights that classify and are kept: the averaged ones where there are any."""
+    def eval_model(self) -> nn.Module:
+        """The module that is evaluated and kept: with the averaged weights where there are any."""
         return self.average.module if self.average else self.module
 
     @property
@@ -93,54 +107,54 @@ class State:
         """Those that are trained."""
         return self.optimizer.weights
 
-    def practise(self) -> None:
-        """Training mode; frozen layers stay in evaluation mode, so that their statistics are not trained either."""
+    def set_train_mode(self) -> None:
+        """Switch to training mode; frozen layers stay in evaluation mode, so that their statistics are not trained either."""
         self.module.train()
         for layer in self.module.modules():
-            owned = list(layer.parameters())
-            if owned and not any(weight.requires_grad for weight in owned):
+            weights = list(layer.parameters())
+            if weights and not any(weight.requires_grad for weight in weights):
                 layer.eval()
 
     def next_epoch(self, device: torch.device) -> None:
-        """Forget what was counted for the epoch that is over."""
-        self.batch, self.seconds, self.tally = 0, 0.0, Tally.empty(device)
+        """Reset what was counted for the epoch that is over."""
+        self.batch, self.seconds, self.metrics = 0, 0.0, Metrics.empty(device)
 
 
-def begin(job: Job) -> State:
-    """A run before its first step, its weights drawn from the recipe's seed or read; raises as `weights.load_pretrained` does."""
-    module = _drawn(job)
-    source = job.recipe.model.weights
-    notes = load_pretrained(source, job.network, module) if source is not None else ()
-    return _state(job, module, (*job.notes, *notes))
+def initial_state(setup: Setup) -> State:
+    """Return the state before the first step, with weights drawn or pretrained; raises as `load_pretrained` does."""
+    module = _drawn(setup)
+    source = setup.recipe.model.weights
+    notes = load_pretrained(source, setup.network, module) if source is not None else ()
+    return _state(setup, module, (*setup.notes, *notes))
 
 
-def _drawn(job: Job) -> nn.Module:
-    torch.manual_seed(job.recipe.seed)
-    module = make_module(job.recipe.model, job.network, len(job.classes))
-    initialize(module, job.network, job.recipe.train.init)
+def _drawn(setup: Setup) -> nn.Module:
+    torch.manual_seed(setup.recipe.seed)
+    module = make_module(setup.recipe.model, setup.network, len(setup.classes))
+    initialize(module, setup.network, setup.recipe.train.init)
     return module
 
 
-def _state(job: Job, module: nn.Module, notes: tuple[str, ...] = ()) -> State:
-    module.to(job.device).to(memory_format=job.memory_format)
+def _state(setup: Setup, module: nn.Module, notes: tuple[str, ...] = ()) -> State:
+    module.to(setup.device).to(memory_format=setup.memory_format)
     weights = [weight for weight in module.parameters() if weight.requires_grad]
-    decay = job.recipe.train.ema
+    decay = setup.recipe.train.ema
     average = WeightAverage(module, decay) if decay is not None else None
     return State(
         module,
-        Optimizer(job.recipe.optimizer, weights),
-        Precision(job.precision or torch.float32),
-        Tally.empty(job.device),
-        Watch(module, hooked=not job.recipe.train.compile),
+        Optimizer(setup.recipe.optimizer, weights),
+        Precision(setup.precision or torch.float32),
+        Metrics.empty(setup.device),
+        LayerMonitor(module, hooked=not setup.recipe.train.compile),
         average=average,
         notes=notes,
-        compiled=Compiled(module) if job.recipe.train.compile else None,
-        scaling=LossScaler(job.device) if job.precision == torch.float16 else None,
+        compiled=Compiled(module) if setup.recipe.train.compile else None,
+        scaling=LossScaler(setup.device) if setup.precision == torch.float16 else None,
     )
 
 
-def snapshot(state: State, job: Job) -> dict[str, Any]:
-    """All of `state` as tensors and plain values."""
+def snapshot(state: State, setup: Setup) -> dict[str, Any]:
+    """Return all of `state` as tensors and plain values."""
     return {
         "model": dict(state.module.state_dict()),
         "ema": dict(state.average.module.state_dict()) if state.average else None,
@@ -149,31 +163,34 @@ def snapshot(state: State, job: Job) -> dict[str, Any]:
         **state.precision.memory,
         "epochs": [epoch.row for epoch in state.epochs],
         "batch": state.batch,
-        "loss": state.tally.loss,
-        "correct": state.tally.correct,
-        "images": state.tally.images,
+        "loss": state.metrics.loss,
+        "correct": state.metrics.correct,
+        "images": state.metrics.images,
         "seconds": state.seconds,
         "total_seconds": state.total_seconds,
         "confusion": state.confusion,
-        "random": devices.random_state(job.device),
+        "random": devices.random_state(setup.device),
         "health": health_text(state),
     }
 
 
 def health_text(state: State) -> str:
-    """What was seen and said so far, as the run's folder keeps it; waits for the device."""
-    state.watch.read()
-    return record.text(state.watch.history, state.findings)
+    """Return observations and findings so far, as health.json holds them; waits for the device."""
+    state.monitor.read()
+    return record.text(state.monitor.history, state.findings)
 
 
-def restored(job: Job, saved: dict[str, Any]) -> State:
-    """The state that `snapshot` took of a run of the same recipe; raises `DataError` where it does not fit the network."""
-    state = _state(job, _drawn(job))
+def restore(setup: Setup, saved: dict[str, Any]) -> State:
+    """Return the state that `snapshot` took of a run of the same recipe; raises `DataError` where it does not fit the network."""
+    state = _state(setup, _drawn(setup))
     try:
         state.module.load_state_dict(saved["model"])
         if state.average:
             state.average.module.load_state_dict(saved["ema"])
-        _remember(state.optimizer, saved["optimizer"])
+        with torch.no_grad():
+            for name, slots in state.optimizer.memory.items():
+                for slot, value in zip(slots, saved["optimizer"][name], strict=True):
+                    slot.copy_(value)
         if state.scaling:
             for name, value in state.scaling.memory.items():
                 value.copy_(saved["scaling"][name])
@@ -181,20 +198,13 @@ def restored(job: Job, saved: dict[str, Any]) -> State:
         raise DataError(f"the checkpoint is of another network or optimizer: {reason(error)}") from error
     state.epochs = [epoch_of(row) for row in saved["epochs"]]
     state.batch, state.seconds, state.total_seconds = saved["batch"], saved["seconds"], saved["total_seconds"]
-    state.tally = Tally(saved["loss"].to(job.device), saved["correct"].to(job.device), saved["images"])
+    state.metrics = Metrics(saved["loss"].to(setup.device), saved["correct"].to(setup.device), saved["images"])
     state.confusion = saved["confusion"]
     if "health" in saved:
-        told = record.parsed(saved["health"], "the checkpoint's health")
-        state.watch.go_on(told.history)
-        state.findings = list(told.findings)
-    if job.precision is None:
+        health = record.parsed(saved["health"], "the checkpoint's health")
+        state.monitor.resume(health.history)
+        state.findings = list(health.findings)
+    if setup.precision is None:
         state.precision = Precision.from_saved(saved) or Precision(torch.bfloat16)
-    devices.set_random_state(saved["random"], job.device)
+    devices.set_random_state(saved["random"], setup.device)
     return state
-
-
-@torch.no_grad()
-def _remember(optimizer: Optimizer, memory: dict[str, list[torch.Tensor]]) -> None:
-    for name, slots in optimizer.memory.items():
-        for slot, value in zip(slots, memory[name], strict=True):
-            slot.copy_(value)

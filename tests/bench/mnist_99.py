@@ -50,10 +50,10 @@ def ours(seed: int) -> float:
     from cnncli.sources.recipes import load
     from cnncli.training import loop
     from cnncli.training.setup import prepare
-    from cnncli.training.state import begin
+    from cnncli.training.state import initial_state
 
     torch.set_num_threads(THREADS)
-    job = prepare(load("mnist-99", [f"seed={seed}"]), "cpu")
+    setup = prepare(load("mnist-99", [f"seed={seed}"]), "cpu")
     evaluating = 0.0
     evaluate = loop.evaluate
 
@@ -67,7 +67,7 @@ def ours(seed: int) -> float:
 
     loop.evaluate = timed  # type: ignore[assignment]
     begun = process_time()
-    epochs = list(loop.train(job, begin(job)))
+    epochs = list(loop.train(setup, initial_state(setup)))
     seconds = process_time() - begun - evaluating
     _said(len(epochs), epochs[-1].test.acc, seconds)
     return seconds

@@ -79,13 +79,13 @@ def ours() -> Callable[[], Spent]:
     from cnncli.sources.recipes import load
     from cnncli.training import loop, step
     from cnncli.training.setup import prepare
-    from cnncli.training.state import begin
+    from cnncli.training.state import initial_state
 
-    job = prepare(load("lenet-mnist", ["train.epochs=1000", "train.precision=float32"]), "cpu")
-    state, timer = begin(job), Timer()
+    setup = prepare(load("lenet-mnist", ["train.epochs=1000", "train.precision=float32"]), "cpu")
+    state, timer = initial_state(setup), Timer()
     state.module.forward = timer.around(state.module.forward)
     state.optimizer.step = timer.around(state.optimizer.step)
-    epochs = loop.train(job, state)
+    epochs = loop.train(setup, state)
 
     def epoch() -> Spent:
         timer.seconds = 0.0
@@ -107,13 +107,13 @@ def _training_alone(timer: Timer) -> Iterator[list[float]]:
     from cnncli.training import loop
 
     found: list[float] = []
-    judge = loop._judge  # noqa: SLF001
+    judge = loop._evaluate_epoch  # noqa: SLF001
 
     def noted(*arguments: Any) -> Any:  # noqa: ANN401  (as the function)
         found.append(timer.seconds)
         return judge(*arguments)
 
-    with patch.object(loop, "_judge", noted):
+    with patch.object(loop, "_evaluate_epoch", noted):
         yield found
 
 

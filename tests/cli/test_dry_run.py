@@ -12,7 +12,7 @@ from cnncli.analysis.report import report
 from cnncli.models import network
 from cnncli.recipe.freeze import freeze
 from cnncli.sources.recipes import load, resolved
-from cnncli.training.dry_run import FEWEST, MOST, rehearse
+from cnncli.training.dry_run import FEWEST, MOST, dry_run
 from cnncli.training.setup import prepare
 from tests.conftest import Result
 from tests.training.conftest import small
@@ -75,11 +75,11 @@ def test_its_json_has_the_same_figures(cnncli: Cnncli) -> None:
 
 def test_times_add_up() -> None:
     """Of the steps and images of the whole run, from at least three steps."""
-    found = rehearse(prepare(load("lenet", small("epochs=5", "val=0.1")), "cpu"))
+    found = dry_run(prepare(load("lenet", small("epochs=5", "val=0.1")), "cpu"))
     assert FEWEST <= found.measured <= MOST
     assert found.steps == 5 * 4
     assert found.training_seconds == pytest.approx(20 * found.step_seconds)
-    assert found.judging_seconds == pytest.approx(5 * (360 + 144) * found.judge_seconds)
+    assert found.evaluation_seconds == pytest.approx(5 * (360 + 144) * found.image_seconds)
 
 
 @pytest.mark.parametrize(

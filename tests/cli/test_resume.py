@@ -138,7 +138,7 @@ sys.exit(run("train lenet {QUICK}".split()))
 @pytest.mark.parametrize("moment", ["evaluate", "save"])
 def test_a_signal_while_it_evaluates_or_saves_is_obeyed_then(moment: str) -> None:
     """Evaluation stops at its next batch, a checkpoint is written first; the run goes on to the bytes of one left in peace."""
-    where = {"evaluate": "cnncli.training.evaluate._confusion", "save": "cnncli.training.checkpoint.snapshot"}[moment]
+    where = {"evaluate": "cnncli.training.loop._confusion", "save": "cnncli.training.checkpoint.snapshot"}[moment]
     module, name = where.rsplit(".", 1)
     signalled = f"""
 import os, signal, sys

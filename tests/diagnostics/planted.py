@@ -11,11 +11,11 @@ from torch import nn
 
 from cnncli.errors import NonFiniteError
 from cnncli.sources.recipes import load
-from cnncli.training.diagnosis import blown_up
 from cnncli.training.images import Images
 from cnncli.training.loop import train
-from cnncli.training.setup import Job, prepare
-from cnncli.training.state import State, begin
+from cnncli.training.run import divergence
+from cnncli.training.setup import Setup, prepare
+from cnncli.training.state import State, initial_state
 
 Labels = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
@@ -68,27 +68,27 @@ FAILURES: dict[str, Failure] = {
 }
 
 
-def job_of(failure: Failure, images: tuple[str, ...], seed: int) -> Job:
+def setup_of(failure: Failure, images: tuple[str, ...], seed: int) -> Setup:
     """Two epochs on the CPU. images: `MNIST` or `DIGITS`; what the failure sets itself stays."""
     keys = {text.partition("=")[0]: text for text in (*images, *failure.overrides)}
     if images is DIGITS and failure.recipe != "lenet-mnist":
         keys |= {"data.batch_size": DIGITS[1]}
-    job = prepare(load(failure.recipe, [*keys.values(), "train.epochs=2", f"seed={seed}"]), "cpu")
-    if failure.labels is None or not isinstance(job.train, Images):
-        return job
-    labels = failure.labels(job.train.labels, torch.Generator().manual_seed(seed))
-    return replace(job, train=replace(job.train, labels=labels))
+    setup = prepare(load(failure.recipe, [*keys.values(), "train.epochs=2", f"seed={seed}"]), "cpu")
+    if failure.labels is None or not isinstance(setup.train, Images):
+        return setup
+    labels = failure.labels(setup.train.labels, torch.Generator().manual_seed(seed))
+    return replace(setup, train=replace(setup.train, labels=labels))
 
 
 def trained(failure: Failure, images: tuple[str, ...], seed: int) -> State:
     """After two epochs, or where it blew up."""
-    job = job_of(failure, images, seed)
-    state = begin(job)
+    setup = setup_of(failure, images, seed)
+    state = initial_state(setup)
     if failure.module is not None:
         failure.module(state.module)
     try:
-        for _ in train(job, state):
+        for _ in train(setup, state):
             pass
     except NonFiniteError as error:
-        state.findings.append(blown_up(state, str(error), job.recipe.optimizer.lr))
+        state.findings.append(divergence(state, str(error), setup.recipe.optimizer.lr))
     return state

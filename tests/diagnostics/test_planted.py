@@ -12,7 +12,7 @@ from cnncli.sources.recipes import load
 from cnncli.training.images import Images
 from cnncli.training.loop import train
 from cnncli.training.setup import prepare
-from cnncli.training.state import State, begin
+from cnncli.training.state import State, initial_state
 from tests.diagnostics.planted import DIGITS, FAILURES, MNIST, trained
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -54,14 +54,16 @@ def test_a_run_that_learns_is_left_in_peace() -> None:
 
 def healthy(name: str, *overrides: str) -> State:
     """A shipped recipe, trained."""
-    job = prepare(load(name, list(overrides)), "cpu")
-    if job.recipe.data.limit is not None and isinstance(
-        job.test, Images
+    setup = prepare(load(name, list(overrides)), "cpu")
+    if setup.recipe.data.limit is not None and isinstance(
+        setup.test, Images
     ):  # as few to test on: 10,000 take minutes at 224×224
-        few = replace(job.test, pixels=job.test.pixels[: len(job.train)], labels=job.test.labels[: len(job.train)])
-        job = replace(job, test=few)
-    state = begin(job)
-    for _ in train(job, state):
+        few = replace(
+            setup.test, pixels=setup.test.pixels[: len(setup.train)], labels=setup.test.labels[: len(setup.train)]
+        )
+        setup = replace(setup, test=few)
+    state = initial_state(setup)
+    for _ in train(setup, state):
         pass
     return state
 

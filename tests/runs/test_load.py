@@ -40,9 +40,9 @@ def trained(*overrides: str) -> Run:
 def same(run: Run, which: str | None = None) -> bool:
     """Whether what is brought back scores an image as the trained module does."""
     back = opened(run.path, which, "cpu")
-    images, _ = next(run.job.test.in_order(16))
+    images, _ = next(run.setup.test.in_order(16))
     with torch.inference_mode():
-        return torch.equal(back.module(images), run.state.judged.eval()(images))
+        return torch.equal(back.module(images), run.state.eval_model.eval()(images))
 
 
 def test_a_run_comes_back_with_its_weights() -> None:
@@ -51,7 +51,7 @@ def test_a_run_comes_back_with_its_weights() -> None:
     back = opened(run.path, device="cpu")
     assert same(run)
     assert (back.which, back.epochs, back.note) == ("last", 2, "")
-    assert (back.classes, back.scale, back.size) == (run.job.classes, run.job.scale, (1, 28, 28))
+    assert (back.classes, back.scale, back.size) == (run.setup.classes, run.setup.scale, (1, 28, 28))
     assert not back.module.training
     assert not any(weight.requires_grad for weight in back.module.parameters())
 

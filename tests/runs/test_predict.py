@@ -66,12 +66,12 @@ def test_a_file_is_prepared_as_a_training_image_in_a_folder() -> None:
     wanted = load("lenet", small("data.name=folder:photos", "limit=null"))
     run = start(wanted, folder.new_folder("lenet", resolved(wanted)), "cpu")
     list(run.epochs())
-    assert isinstance(run.job.test, Images)
+    assert isinstance(run.setup.test, Images)
     _, files, _ = dataset("folder:photos").load()
     back = opened(run.path, device="cpu")
     found = asked(back, [Named(path) for path in files.paths], top=2)
     with torch.inference_mode():
-        pixels, labels = next(run.job.test.in_order(100))
+        pixels, labels = next(run.setup.test.in_order(100))
         scores = run.state.module.eval()(pixels).softmax(1)
     assert len(found) == len(labels)
     for prediction, row in zip(found, scores.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""Small jobs on the embedded digits, on one thread: many processes may run these tests at once."""
+"""Small runs on the embedded digits, on one thread: many processes may run these tests at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from cnncli.sources.recipes import load
-from cnncli.training.setup import Job, prepare
+from cnncli.training.setup import Setup, prepare
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +22,6 @@ def small(*overrides: str) -> list[str]:
 
 
 @pytest.fixture
-def job() -> Callable[..., Job]:
-    """Makes small jobs by the recipe `lenet`, with `key=value` set."""
+def setup() -> Callable[..., Setup]:
+    """Prepare small runs by the recipe `lenet`, with `key=value` set."""
     return lambda *overrides: prepare(load("lenet", small(*overrides)), "cpu")

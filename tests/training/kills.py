@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from cnncli.cli import run
-from cnncli.training.sample_log import VARIABLE
+from cnncli.training.loop import SAMPLE_LOG as VARIABLE
 
 
 class Process(Protocol):

@@ -13,7 +13,7 @@ from cnncli.sources.recipes import Augmentation, Crop, Cutout, Jitter, RandAugme
 from cnncli.training import augment
 from cnncli.training.augment import apply, draw, warp
 from cnncli.training.augment import maps as maps_of
-from cnncli.training.setup import Job
+from cnncli.training.setup import Setup
 
 SIZE = (9, 13)
 CHAIN: tuple[Augmentation, ...] = (Shift(shift=2), Rotate(rotate=15), Scale(scale=0.1), "flip")
@@ -191,20 +191,20 @@ def test_a_chain_is_its_parts_one_after_the_other() -> None:
     assert (across, down) == pytest.approx((-shift[0].item(), -shift[1].item()), abs=0.1)
 
 
-def test_what_an_image_gets_depends_on_seed_epoch_and_position_alone(job: Callable[..., Job]) -> None:
+def test_what_an_image_gets_depends_on_seed_epoch_and_position_alone(setup: Callable[..., Setup]) -> None:
     """Another batch size cuts the same maps otherwise; another epoch or seed draws others."""
     augment = "augment=[{shift: 2}, {rotate: 10}]"
-    wide, narrow = job(augment, "batch_size=50"), job(augment, "batch_size=7")
+    wide, narrow = setup(augment, "batch_size=50"), setup(augment, "batch_size=7")
     assert torch.equal(_together(wide, 3), _together(narrow, 3))
     assert not torch.equal(_together(wide, 3), _together(wide, 4))
-    assert not torch.equal(_together(wide, 3), _together(job(augment, "seed=1"), 3))
+    assert not torch.equal(_together(wide, 3), _together(setup(augment, "seed=1"), 3))
 
 
-def test_without_augmentation_nothing_is_changed(job: Callable[..., Job]) -> None:
+def test_without_augmentation_nothing_is_changed(setup: Callable[..., Setup]) -> None:
     """Nothing is drawn, a step for each batch."""
-    plain = job("augment=[]")
-    assert [drawn for _, drawn in plain.steps(1)] == [None] * plain.steps_an_epoch
+    plain = setup("augment=[]")
+    assert [drawn for _, drawn in plain.steps(1)] == [None] * plain.steps_per_epoch
 
 
-def _together(job: Job, epoch: int) -> torch.Tensor:
-    return torch.cat([drawn for _, drawn in job.steps(epoch) if drawn is not None])
+def _together(setup: Setup, epoch: int) -> torch.Tensor:
+    return torch.cat([drawn for _, drawn in setup.steps(epoch) if drawn is not None])

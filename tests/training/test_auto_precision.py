@@ -19,10 +19,10 @@ from cnncli.training.auto_precision import begin_run
 from cnncli.training.default_recipe import default_recipe
 from cnncli.training.loop import train
 from cnncli.training.precision import STEPS, Precision, Race
-from cnncli.training.request import Resumption
-from cnncli.training.resume import Continuation
+from cnncli.training.request import ResumeRequest
+from cnncli.training.resume import StoppedRun
 from cnncli.training.run import Run, start
-from cnncli.training.setup import Job, prepare
+from cnncli.training.setup import Setup, prepare
 from cnncli.training.state import State, snapshot
 from tests.conftest import Result
 from tests.training.conftest import small
@@ -61,8 +61,8 @@ def winner(monkeypatch: pytest.MonkeyPatch) -> Winner:
     real = auto_precision.timed
 
     def win(name: str) -> None:
-        def seconds(job: Job, racer: State, batch: auto_precision.Batch) -> float:
-            real(job, racer, batch)
+        def seconds(setup: Setup, racer: State, batch: auto_precision.Batch) -> float:
+            real(setup, racer, batch)
             return 0.001 if racer.precision.dtype == getattr(torch, name) else 0.003
 
         monkeypatch.setattr(auto_precision, "timed", seconds)
@@ -86,12 +86,12 @@ def test_a_race_leaves_no_trace(made: Made, winner: Winner, name: str) -> None:
     winner(name)
     ends = []
     for more in ([], [f"precision={name}"]):
-        job = prepare(made(*more), "cpu")
-        state = begin_run(job)
+        setup = prepare(made(*more), "cpu")
+        state = begin_run(setup)
         assert state.precision.dtype == getattr(torch, name)
         assert len(state.notes) == (not more)
-        list(train(job, state))
-        held = snapshot(state, job)
+        list(train(setup, state))
+        held = snapshot(state, setup)
         ends.append({key: held[key] for key in ("model", "ema", "optimizer", "random", "confusion", "health")})
         ends[-1]["epochs"] = [(epoch.train, epoch.val, epoch.test) for epoch in state.epochs]
     assert same(*ends)
@@ -124,7 +124,7 @@ def test_the_choice_is_kept(made: Made, winner: Winner, monkeypatch: pytest.Monk
     winner("float32")
     monkeypatch.setattr(auto_precision, "run_race", None)
     for run in (stopped, bare):
-        again = Continuation(Resumption(run.path, run.job.recipe, None)).run()
+        again = StoppedRun(ResumeRequest(run.path, run.setup.recipe, None)).run()
         list(again.epochs())
         assert again.state.precision.dtype == torch.bfloat16
         assert weights(again) == weights(whole)
@@ -141,7 +141,7 @@ def test_a_checkpoint_that_tells_no_precision_goes_on(made: Made, winner: Winner
     held = checkpoint.load(home / folder.LAST)
     older = {key: value for key, value in held.items() if not key.startswith("precision")}
     checkpoint.save(older, home, folder.LAST)
-    again = Continuation(Resumption(stopped.path, stopped.job.recipe, None)).run()
+    again = StoppedRun(ResumeRequest(stopped.path, stopped.setup.recipe, None)).run()
     list(again.epochs())
     assert weights(again) == weights(whole)
 
@@ -172,7 +172,7 @@ def test_bfloat16_is_left_where_it_has_become_slow(made: Made, winner: Winner, s
     told = json.loads((whole.path / folder.ENVIRONMENT).read_text(encoding="utf-8"))
     assert (told["precision"], told["precision_left"]) == ("float32", {"epoch": 1, "step": STEPS + 1})
     slow(0.0)
-    again = Continuation(Resumption(stopped.path, stopped.job.recipe, None)).run()
+    again = StoppedRun(ResumeRequest(stopped.path, stopped.setup.recipe, None)).run()
     assert any("epoch 1, step 11: steps in bfloat16 had become far slower" in note for note in again.notes)
     list(again.epochs())
     assert weights(again) == weights(whole)
@@ -188,10 +188,10 @@ def test_bfloat16_stays_where_it_still_wins_or_was_asked_for(
     monkeypatch.setattr(auto_precision, "run_race", lambda *asked: races.append(real(*asked)) or races[-1])
     for more, expected in (([], 2), (["precision=bfloat16"], 0)):
         races.clear()
-        job = prepare(made("limit=400", *more), "cpu")
-        state = begin_run(job)
+        setup = prepare(made("limit=400", *more), "cpu")
+        state = begin_run(setup)
         slow(1.0)
-        list(train(job, state))
+        list(train(setup, state))
         assert len(races) == expected
         assert (state.precision.dtype, state.precision.fallback) == (torch.bfloat16, None)
 

@@ -12,7 +12,7 @@ from cnncli.sources.recipes import AdamW
 from cnncli.training.default_recipe import batch_size, default_recipe, first_weights, learning_rate
 from cnncli.training.loop import train
 from cnncli.training.setup import prepare
-from cnncli.training.state import begin
+from cnncli.training.state import initial_state
 
 EDITIONS = [f"{name}@{edition}" for name, model in models().items() for edition in model.editions]
 QUICK = {
@@ -61,7 +61,7 @@ def test_scores_that_go_through_a_relu_start_above_0(model: str, last: str) -> N
     """By their biases of 1; no other layer's, and none where torch's or the library's own first weights are kept."""
     name, *arguments = model.split()
     with torch.random.fork_rng(devices=[]):
-        module = begin(prepare(default_recipe(name, "digits", ["resize=72", *arguments]), "cpu")).module
+        module = initial_state(prepare(default_recipe(name, "digits", ["resize=72", *arguments]), "cpu")).module
     biases = {path: each for path, each in module.named_parameters() if path.endswith(".bias")}
     assert [path for path, each in biases.items() if each.eq(1).all()] == ([f"{last}.bias"] if last else [])
 
@@ -106,5 +106,5 @@ def test_every_edition_learns(name: str) -> None:
 def _accuracy(name: str, overrides: list[str]) -> float:
     """On the test digits, after training without a recipe."""
     torch.set_num_threads(1)
-    job = prepare(default_recipe(name, "digits", ["precision=float32", *overrides]), "cpu")
-    return list(train(job, begin(job)))[-1].test.acc
+    setup = prepare(default_recipe(name, "digits", ["precision=float32", *overrides]), "cpu")
+    return list(train(setup, initial_state(setup)))[-1].test.acc

@@ -15,8 +15,8 @@ from cnncli.errors import DataError
 from cnncli.files import run_folder as folder
 from cnncli.sources.recipes import load, resolved
 from cnncli.training import checkpoint
-from cnncli.training.request import resumption
-from cnncli.training.resume import Continuation
+from cnncli.training.request import resume_request
+from cnncli.training.resume import StoppedRun
 from cnncli.training.run import Run, start
 from tests.conftest import python
 from tests.training.conftest import small
@@ -88,7 +88,7 @@ def test_wherever_the_disk_is_full_the_run_can_go_on(monkeypatch: pytest.MonkeyP
             f": No space left on device; free some space, then cnncli resume {run.path.as_posix()}"
         )
         _is_whole(run.path)
-        again = Continuation(resumption([str(run.path)])).run()
+        again = StoppedRun(resume_request([str(run.path)])).run()
         list(again.epochs())
         assert (run.path / folder.MODEL).read_bytes() == expected, room
 

@@ -14,7 +14,7 @@ from cnncli.errors import RequestError
 from cnncli.sources.recipes import Shift
 from cnncli.training import images as module
 from cnncli.training.images import Images, divided, finish, placed, scale_of
-from cnncli.training.setup import Job
+from cnncli.training.setup import Setup
 
 AWAY = (Shift(shift=100),)
 
@@ -101,9 +101,9 @@ def test_a_division_that_leaves_nothing_to_train_on_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("normalize", "largest"), [("unit", 1.0), ("raw", 255.0)])
-def test_inputs_that_are_not_normalised(job: Callable[..., Job], normalize: str, largest: float) -> None:
+def test_inputs_that_are_not_normalised(setup: Callable[..., Setup], normalize: str, largest: float) -> None:
     """From 0 to 1, or as bytes are, in training and evaluation alike; black stays 0."""
-    made = job(f"data.normalize={normalize}")
+    made = setup(f"data.normalize={normalize}")
     for images in (made.train, made.test):
         values, _ = next(iter(images.in_order(100)))
         assert (values.min().item(), values.max().item()) == (0.0, pytest.approx(largest))

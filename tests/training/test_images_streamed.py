@@ -19,8 +19,8 @@ from cnncli.errors import DataError
 from cnncli.training.default_recipe import default_recipe
 from cnncli.training.images import Images, Streamed
 from cnncli.training.loop import train
-from cnncli.training.setup import Job, prepare
-from cnncli.training.state import State, begin, restored, snapshot
+from cnncli.training.setup import Setup, prepare
+from cnncli.training.state import State, initial_state, restore, snapshot
 from tests.conftest import Result
 
 AUGMENT = "augment=[{crop: 2}, flip, {rotate: 5}, {jitter: 0.2}, {cutout: 4}, {randaugment: {n: 1, m: 9}}]"
@@ -40,8 +40,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "set"
 
 
-def made(*overrides: str) -> Job:
-    """A small job on the folder, on the CPU."""
+def made(*overrides: str) -> Setup:
+    """A small setup on the folder, on the CPU."""
     asked = ["epochs=2", "batch_size=16", "lr=0.05", "activation=relu", AUGMENT]
     names = {text.partition("=")[0] for text in overrides}
     return prepare(
@@ -52,10 +52,10 @@ def made(*overrides: str) -> Job:
     )
 
 
-def trained(job: Job) -> State:
+def trained(setup: Setup) -> State:
     """Where it stands at the end."""
-    state = begin(job)
-    list(train(job, state))
+    state = initial_state(setup)
+    list(train(setup, state))
     return state
 
 
@@ -80,9 +80,9 @@ def test_a_run_comes_to_the_same_bits_however_its_images_come() -> None:
     """Prepared, just prepared, and streamed by no, one and two processes; with every kind of change and a validation split."""
     jobs = [made("cache=always", "val=0.2"), made("cache=always", "val=0.2")]
     jobs += [made("cache=never", f"workers={workers}", "val=0.2") for workers in (0, 1, 2)]
-    assert [type(job.train) for job in jobs] == [Images, Images, Streamed, Streamed, Streamed]
-    assert len({job.scale for job in jobs}) == 1
-    first, *others = [trained(job) for job in jobs]
+    assert [type(setup.train) for setup in jobs] == [Images, Images, Streamed, Streamed, Streamed]
+    assert len({setup.scale for setup in jobs}) == 1
+    first, *others = [trained(setup) for setup in jobs]
     assert all(same(first, other) for other in others)
 
 
@@ -94,13 +94,13 @@ def test_the_sets_own_validation_split_changes_no_training(folder: Path) -> None
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.effect_noise((21, 22), 90).convert("RGB").save(path)
     whole = trained(made("cache=always", "val=0.5"))
-    job = made("cache=never", "workers=1", "limit=null", "val=0.5")
-    assert job.counts == {"train": 60, "val": 7, "test": 12}
-    assert [len(labels) for _, labels in job.val.in_order(5)] == [5, 2]
-    state, steps = begin(job), iter(range(99))
-    list(train(job, state, lambda: next(steps) >= 5))
-    again = restored(job, snapshot(state, job))
-    list(train(job, again))
+    setup = made("cache=never", "workers=1", "limit=null", "val=0.5")
+    assert setup.counts == {"train": 60, "val": 7, "test": 12}
+    assert [len(labels) for _, labels in setup.val.in_order(5)] == [5, 2]
+    state, steps = initial_state(setup), iter(range(99))
+    list(train(setup, state, lambda: next(steps) >= 5))
+    again = restore(setup, snapshot(state, setup))
+    list(train(setup, again))
     assert whole.epochs[-1].val
     assert same(whole, again)
     assert all(torch.equal(value, weights(without)[name]) for name, value in weights(whole).items())
@@ -111,9 +111,9 @@ def test_a_run_on_a_folder_with_bad_images_comes_to_the_same_bits_too(folder: Pa
     for name in ("train/a/3.png", "test/b/70.png"):
         (folder / name).write_bytes(b"")
     jobs = [made("on_bad_image=skip", *rest) for rest in (["cache=always"], ["cache=never", "workers=1"])]
-    assert [job.skipped for job in jobs] == [(f"{folder}/train/a/3.png", f"{folder}/test/b/70.png")] * 2
-    assert [(len(job.train), len(job.test)) for job in jobs] == [(59, 11)] * 2
-    first, other = [trained(job) for job in jobs]
+    assert [setup.skipped for setup in jobs] == [(f"{folder}/train/a/3.png", f"{folder}/test/b/70.png")] * 2
+    assert [(len(setup.train), len(setup.test)) for setup in jobs] == [(59, 11)] * 2
+    first, other = [trained(setup) for setup in jobs]
     assert same(first, other)
 
 
@@ -121,18 +121,18 @@ def test_a_run_on_a_folder_with_bad_images_comes_to_the_same_bits_too(folder: Pa
 def test_a_streamed_run_that_was_stopped_goes_on_to_the_same_bits(stop: int) -> None:
     """After any step, by another number of processes, with dropout drawn as if nothing had happened."""
     whole = trained(made("cache=never", "workers=0"))
-    job, steps = made("cache=never", "workers=2"), 0
+    setup, steps = made("cache=never", "workers=2"), 0
 
     def halted() -> bool:
         nonlocal steps
         steps += 1
         return steps >= stop
 
-    state = begin(job)
-    list(train(job, state, halted))
+    state = initial_state(setup)
+    list(train(setup, state, halted))
     assert (state.batch, len(state.epochs)) != (0, 2)
     later = made("cache=never", "workers=1")
-    again = restored(later, snapshot(state, job))
+    again = restore(later, snapshot(state, setup))
     list(train(later, again))
     assert same(whole, again)
     assert multiprocessing.active_children() == []
@@ -159,9 +159,9 @@ def test_batches_are_those_of_images_in_memory() -> None:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_image_that_goes_bad_while_training_is_named(folder: Path, workers: int) -> None:
     """With its path and the cure; what was trained so far stays in the checkpoint."""
-    job = made("cache=never", f"workers={workers}")
-    state = begin(job)
-    running = train(job, state)
+    setup = made("cache=never", f"workers={workers}")
+    state = initial_state(setup)
+    running = train(setup, state)
     next(running)
     (folder / "train/c/17.png").write_bytes(b"")
     with pytest.raises(
@@ -175,7 +175,7 @@ def test_an_image_that_goes_bad_while_training_is_named(folder: Path, workers: i
 def test_images_with_colours_keep_them() -> None:
     """LeNet takes three channels then, though the textbook's takes one."""
     assert made().train.finish.size == (3, 28, 28)
-    assert weights(begin(made()))["conv1.weight"].shape[1] == 3
+    assert weights(initial_state(made()))["conv1.weight"].shape[1] == 3
 
 
 def test_grey_images_stay_grey(folder: Path) -> None:

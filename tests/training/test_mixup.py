@@ -14,8 +14,8 @@ from torch.nn.functional import cross_entropy
 from cnncli.training.device import generator
 from cnncli.training.loop import train
 from cnncli.training.mixup import Mix, draw, mixed, mixed_loss, window
-from cnncli.training.setup import Job
-from cnncli.training.state import begin
+from cnncli.training.setup import Setup
+from cnncli.training.state import initial_state
 
 SIDES = st.integers(1, 33)
 
@@ -93,13 +93,13 @@ def test_the_loss_is_that_of_mixed_labels(options: dict[str, float]) -> None:
         assert found.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_training_mixes_by_seed_epoch_and_step(job: Callable[..., Job]) -> None:
+def test_training_mixes_by_seed_epoch_and_step(setup: Callable[..., Setup]) -> None:
     """Twice the same run; another than without; and images as they came are not changed."""
     runs = []
     for overrides in (["mixup=1"], ["mixup=1"], [], ["cutmix=1"], ["mixup=1", "cutmix=1"]):
-        asked = job(*overrides)
+        asked = setup(*overrides)
         pixels = asked.train.pixels.clone()
-        state = begin(asked)
+        state = initial_state(asked)
         losses = [epoch.train.loss for epoch in train(asked, state)]
         assert torch.equal(asked.train.pixels, pixels)
         runs.append(losses)

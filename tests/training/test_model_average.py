@@ -11,14 +11,13 @@ from safetensors.torch import load
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from cnncli.training.evaluate import evaluate
-from cnncli.training.loop import train
+from cnncli.training.loop import evaluate, train
 from cnncli.training.model import WeightAverage
 from cnncli.training.run import model_file
-from cnncli.training.setup import Job
-from cnncli.training.state import begin, restored, snapshot
+from cnncli.training.setup import Setup
+from cnncli.training.state import initial_state, restore, snapshot
 
-Jobs = Callable[..., Job]
+Setups = Callable[..., Setup]
 
 
 def test_late_steps_are_those_of_torch() -> None:
@@ -52,10 +51,10 @@ def test_early_steps_soon_forget_the_first_weights() -> None:
     assert average.module.weight.item() == pytest.approx(1 - 0.1 * 2 / 11)
 
 
-def test_the_mean_is_judged_and_kept(job: Jobs) -> None:
+def test_the_mean_is_judged_and_kept(setup: Setups) -> None:
     """Test scores and model.safetensors are the mean's, training goes on with the weights themselves."""
-    asked, plain = job("ema=0.9", "norm=batch"), job("norm=batch")
-    state, other = begin(asked), begin(plain)
+    asked, plain = setup("ema=0.9", "norm=batch"), setup("norm=batch")
+    state, other = initial_state(asked), initial_state(plain)
     *_, last = train(asked, state)
     list(train(plain, other))
     assert state.average is not None
@@ -70,14 +69,14 @@ def test_the_mean_is_judged_and_kept(job: Jobs) -> None:
 
 
 @pytest.mark.parametrize("after", [2, 5, 7])
-def test_a_mean_goes_on_where_it_stood(job: Jobs, after: int) -> None:
+def test_a_mean_goes_on_where_it_stood(setup: Setups, after: int) -> None:
     """Stopped within and between epochs: the same mean to the bit."""
-    asked = job("ema=0.9", "accumulate=2", "batch_size=16", "cutmix=1", "norm=batch")
-    whole, stopped, asked_for = begin(asked), begin(asked), count(1)
+    asked = setup("ema=0.9", "accumulate=2", "batch_size=16", "cutmix=1", "norm=batch")
+    whole, stopped, asked_for = initial_state(asked), initial_state(asked), count(1)
     list(train(asked, whole))
     list(train(asked, stopped, lambda: next(asked_for) >= after))
-    resumed = restored(asked, snapshot(stopped, asked))
+    resumed = restore(asked, snapshot(stopped, asked))
     list(train(asked, resumed))
-    left, right = whole.judged.state_dict(), resumed.judged.state_dict()
+    left, right = whole.eval_model.state_dict(), resumed.eval_model.state_dict()
     assert whole.average is not None
     assert all(torch.equal(left[name], right[name]) for name in left)

@@ -11,14 +11,14 @@ import torch
 
 from cnncli.errors import RequestError
 from cnncli.training.loop import train
-from cnncli.training.setup import Job
-from cnncli.training.state import State, begin
+from cnncli.training.setup import Setup
+from cnncli.training.state import State, initial_state
 from tests.conftest import python
 
-Jobs = Callable[..., Job]
+Setups = Callable[..., Setup]
 
 
-def test_training_alone_runs_what_was_compiled(job: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_alone_runs_what_was_compiled(setup: Setups, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four steps an epoch, no evaluation; the weights are those of the module itself."""
     calls: list[int] = []
 
@@ -27,15 +27,15 @@ def test_training_alone_runs_what_was_compiled(job: Jobs, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(torch, "compile", compiled)
     states: list[State] = []
-    for asked in (job("compile=true"), job()):
-        states.append(begin(asked))
+    for asked in (setup("compile=true"), setup()):
+        states.append(initial_state(asked))
         list(train(asked, states[-1]))
     assert calls == [32, 32, 32, 4] * 2
     left, right = (state.module.state_dict() for state in states)
     assert all(torch.equal(left[name], right[name]) for name in left)
 
 
-def test_a_machine_that_cannot_compile_is_named(job: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_that_cannot_compile_is_named(setup: Setups, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line with the first of torch's many, and the cure."""
     from torch._dynamo.exc import BackendCompilerFailed
 
@@ -43,9 +43,9 @@ def test_a_machine_that_cannot_compile_is_named(job: Jobs, monkeypatch: pytest.M
         raise BackendCompilerFailed("inductor", RuntimeError("no compiler found\nand much more"), None)
 
     monkeypatch.setattr(torch, "compile", lambda _: fails)
-    asked = job("compile=true")
+    asked = setup("compile=true")
     with pytest.raises(RequestError) as caught:
-        list(train(asked, begin(asked)))
+        list(train(asked, initial_state(asked)))
     found = str(caught.value)
     assert found.startswith("train.compile: torch cannot compile here (")
     assert found.endswith("no compiler found); write compile: false")

@@ -7,14 +7,14 @@ from collections.abc import Callable
 import torch
 
 from cnncli.training.loop import train
-from cnncli.training.setup import Job
-from cnncli.training.state import begin
+from cnncli.training.setup import Setup
+from cnncli.training.state import initial_state
 
 
-def test_frozen_layers_stay_as_they_began(job: Callable[..., Job]) -> None:
+def test_frozen_layers_stay_as_they_began(setup: Callable[..., Setup]) -> None:
     """Bit for bit, running means included; the layers after them learn."""
-    asked = job("norm=batch", "frozen=[conv1,norm1]")
-    state = begin(asked)
+    asked = setup("norm=batch", "frozen=[conv1,norm1]")
+    state = initial_state(asked)
     before = {name: tensor.clone() for name, tensor in state.module.state_dict().items()}
     list(train(asked, state))
     moved = {name for name, tensor in state.module.state_dict().items() if not torch.equal(tensor, before[name])}

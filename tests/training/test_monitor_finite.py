@@ -10,11 +10,11 @@ from torch import nn
 
 from cnncli.errors import NonFiniteError
 from cnncli.training.loop import train
-from cnncli.training.monitor import first_break, spoilt
-from cnncli.training.setup import Job
-from cnncli.training.state import State, begin
+from cnncli.training.monitor import first_nonfinite, nonfinite
+from cnncli.training.setup import Setup
+from cnncli.training.state import State, initial_state
 
-Jobs = Callable[..., Job]
+Setups = Callable[..., Setup]
 BREAKS = {"inf": float("inf"), "nan": float("nan")}
 
 
@@ -32,15 +32,15 @@ class Backward(torch.autograd.Function):
         return gradients[0] * float("inf")
 
 
-def only(job: Job, step: int) -> Callable[[torch.Tensor], bool]:
+def only(setup: Setup, step: int) -> Callable[[torch.Tensor], bool]:
     """Tells the batch of a step of the first epoch by its images."""
-    images, _ = job.train.chosen(*job.steps(1)[step - 1])
+    images, _ = setup.train.chosen(*setup.steps(1)[step - 1])
     return lambda found: torch.equal(found, images)
 
 
-def broken_at(job: Job, step: int, layer: str, change: Callable[[torch.Tensor], torch.Tensor]) -> State:
+def broken_at(setup: Setup, step: int, layer: str, change: Callable[[torch.Tensor], torch.Tensor]) -> State:
     """A run whose `layer` gives something else for the images of one step."""
-    state, it_is, now = begin(job), only(job, step), [False]
+    state, it_is, now = initial_state(setup), only(setup, step), [False]
 
     def look(_module: nn.Module, images: tuple[torch.Tensor]) -> None:
         now[0] = it_is(images[0])
@@ -53,30 +53,30 @@ def broken_at(job: Job, step: int, layer: str, change: Callable[[torch.Tensor], 
 @pytest.mark.parametrize("step", [1, 3, 4])
 @pytest.mark.parametrize("layer", ["conv1", "act2", "fc3"])
 @pytest.mark.parametrize("value", BREAKS)
-def test_the_first_layer_whose_output_is_not_finite_is_named(job: Jobs, step: int, layer: str, value: str) -> None:
+def test_the_first_layer_whose_output_is_not_finite_is_named(setup: Setups, step: int, layer: str, value: str) -> None:
     """With its step, whatever the layers after it give."""
-    asked = job("augment=[]")
+    asked = setup("augment=[]")
     state = broken_at(asked, step, layer, lambda y: y * BREAKS[value])
     with pytest.raises(
         NonFiniteError, match=rf"^epoch 1, step {step}: the output of {layer} is no longer finite; lower"
     ):
         list(train(asked, state))
-    assert spoilt(state.module.state_dict()) is None
+    assert nonfinite(state.module.state_dict()) is None
 
 
 @pytest.mark.parametrize(("layer", "named"), [("act2", "the output of conv2"), ("fc3", r"fc3\.(weight|bias)")])
-def test_a_gradient_is_named_where_the_backward_pass_meets_it_first(job: Jobs, layer: str, named: str) -> None:
+def test_a_gradient_is_named_where_the_backward_pass_meets_it_first(setup: Setups, layer: str, named: str) -> None:
     """All outputs are finite; it is what comes back that is not."""
-    asked = job("augment=[]")
+    asked = setup("augment=[]")
     state = broken_at(asked, 2, layer, Backward.apply)  # type: ignore[arg-type]
     with pytest.raises(NonFiniteError, match=rf"^epoch 1, step 2: the gradient of {named} is no longer finite"):
         list(train(asked, state))
 
 
-def test_a_layer_that_breaks_by_chance_breaks_again(job: Jobs) -> None:
+def test_a_layer_that_breaks_by_chance_breaks_again(setup: Setups) -> None:
     """Random numbers are drawn as the first time: here one step in eight is bad, by what dropout drew."""
-    asked = job("batch_size=4", "augment=[]")
-    state = begin(asked)
+    asked = setup("batch_size=4", "augment=[]")
+    state = initial_state(asked)
 
     def dropped(module: nn.Module, _: object, y: torch.Tensor) -> torch.Tensor:
         mask = torch.dropout(torch.ones(3), 0.5, module.training)
@@ -87,9 +87,9 @@ def test_a_layer_that_breaks_by_chance_breaks_again(job: Jobs) -> None:
         list(train(asked, state))
 
 
-def test_the_loss_is_named_where_every_output_is_finite(job: Jobs) -> None:
+def test_the_loss_is_named_where_every_output_is_finite(setup: Setups) -> None:
     """Scores that are finite, further apart than float32 can say."""
-    asked = job("precision=float32", "augment=[]", "batch_size=100")
+    asked = setup("precision=float32", "augment=[]", "batch_size=100")
     state = broken_at(asked, 1, "fc3", lambda y: y + 3e38 * torch.linspace(-1, 1, 10))
     with pytest.raises(NonFiniteError, match=r"^epoch 1, step 1: the loss is no longer finite"):
         list(train(asked, state))
@@ -98,7 +98,7 @@ def test_the_loss_is_named_where_every_output_is_finite(job: Jobs) -> None:
 def test_a_finite_step_breaks_nowhere() -> None:
     """None; and no hook stays behind."""
     module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
-    assert first_break(module, lambda: module(torch.ones(5, 3)).sum()) is None
+    assert first_nonfinite(module, lambda: module(torch.ones(5, 3)).sum()) is None
     assert not any(layer._forward_hooks for layer in module)  # noqa: SLF001
     assert not any(weight._backward_hooks for weight in module.parameters())  # noqa: SLF001
 
@@ -106,6 +106,6 @@ def test_a_finite_step_breaks_nowhere() -> None:
 def test_the_first_spoilt_tensor_is_named() -> None:
     """In the order they stand in."""
     tensors = {"a": torch.ones(2), "b": torch.tensor([1.0, float("nan")]), "c": torch.tensor(float("inf"))}
-    assert spoilt(tensors) == "b"
-    assert spoilt({"a": tensors["a"], "counter": torch.tensor(3)}) is None
-    assert spoilt({}) is None
+    assert nonfinite(tensors) == "b"
+    assert nonfinite({"a": tensors["a"], "counter": torch.tensor(3)}) is None
+    assert nonfinite({}) is None

@@ -15,12 +15,12 @@ from cnncli.diagnostics.observation import Layer, Observation, Seen
 from cnncli.sources.recipes import load
 from cnncli.training import monitor as watching
 from cnncli.training.loop import train
-from cnncli.training.monitor import Watch
+from cnncli.training.monitor import LayerMonitor
 from cnncli.training.run import model_file
-from cnncli.training.setup import Job, prepare
-from cnncli.training.state import State, begin, health_text, restored, snapshot
+from cnncli.training.setup import Setup, prepare
+from cnncli.training.state import State, health_text, initial_state, restore, snapshot
 
-Jobs = Callable[..., Job]
+Setups = Callable[..., Setup]
 
 EVERYTHING = (
     "model.norm=batch",
@@ -35,40 +35,40 @@ EVERYTHING = (
 DROPOUT = ("data.name=digits", "limit=20", "resize=32", "model.ratio=16", "hidden=32", "batch_size=10", "epochs=2")
 
 
-def trained(job: Job) -> State:
+def trained(setup: Setup) -> State:
     """After all its epochs."""
-    state = begin(job)
-    for _ in train(job, state):
+    state = initial_state(setup)
+    for _ in train(setup, state):
         pass
     return state
 
 
 @pytest.mark.parametrize("overrides", [(), EVERYTHING, DROPOUT], ids=["plain", "everything", "dropout"])
 def test_the_weights_are_those_of_a_run_that_nobody_watched(
-    job: Jobs, monkeypatch: pytest.MonkeyPatch, overrides: tuple[str, ...]
+    setup: Setups, monkeypatch: pytest.MonkeyPatch, overrides: tuple[str, ...]
 ) -> None:
     """Bit for bit, and every random draw is the same, dropout's too; here every step is looked at."""
-    small = prepare(load("vgg11-small-fashion-mnist", overrides), "cpu") if overrides is DROPOUT else job(*overrides)
+    small = prepare(load("vgg11-small-fashion-mnist", overrides), "cpu") if overrides is DROPOUT else setup(*overrides)
     monkeypatch.setattr(watching, "watched", lambda _step, _steps: False)
     alone = trained(small)
     monkeypatch.setattr(watching, "watched", lambda _step, _steps: True)
     seen = trained(small)
-    assert len(seen.watch.history.observations) == 2 * small.steps_an_epoch
-    assert not alone.watch.history.observations
+    assert len(seen.monitor.history.observations) == 2 * small.steps_per_epoch
+    assert not alone.monitor.history.observations
     assert model_file(small, seen) == model_file(small, alone)
     assert [epoch.train for epoch in seen.epochs] == [epoch.train for epoch in alone.epochs]
     assert not any(layer._forward_hooks for layer in seen.module.modules())  # noqa: SLF001  (nothing is left behind)
 
 
-def test_a_run_that_was_stopped_has_seen_what_one_that_was_not_has(job: Jobs) -> None:
+def test_a_run_that_was_stopped_has_seen_what_one_that_was_not_has(setup: Setups) -> None:
     """To the letter, wherever it was stopped."""
-    small = job("batch_size=10", "limit=130")
+    small = setup("batch_size=10", "limit=130")
     whole = health_text(trained(small))
     for stop in (1, 11, 12, 13, 20):
-        state, asked = begin(small), iter(range(1, 100))
+        state, asked = initial_state(small), iter(range(1, 100))
         for _ in train(small, state, lambda asked=asked, stop=stop: next(asked) >= stop):  # type: ignore[misc]
             pass
-        again = restored(small, snapshot(state, small))
+        again = restore(small, snapshot(state, small))
         for _ in train(small, again):
             pass
         assert health_text(again) == whole
@@ -77,17 +77,17 @@ def test_a_run_that_was_stopped_has_seen_what_one_that_was_not_has(job: Jobs) ->
 
 def looked(module: nn.Module, images: torch.Tensor, rate: float = 0.1) -> Observation:
     """One step of plain SGD on the sum of the outputs' squares."""
-    watch = Watch(module)
-    watch.begin(0, 1, 10)
-    with watch.forward(images):
+    monitor = LayerMonitor(module)
+    monitor.begin(0, 1, 10)
+    with monitor.forward(images):
         module(images).square().sum().backward()
-    watch.backward()
+    monitor.after_backward()
     with torch.no_grad():
         for weight in module.parameters():
             weight.sub_(weight.grad, alpha=rate)  # type: ignore[arg-type]
-    watch.moved()
-    watch.read()
-    return watch.history.observations[0]
+    monitor.after_update()
+    monitor.read()
+    return monitor.history.observations[0]
 
 
 def near(value: float) -> object:
@@ -135,10 +135,10 @@ def test_where_a_slope_is_flat(layer: nn.Module, flat: float) -> None:
     assert [bool(slope < 0.05 * slopes.max()) for slope in slopes] == [True, True, False, False, False, True]
 
 
-def test_layers_have_their_place(job: Jobs) -> None:
+def test_layers_have_their_place(setup: Setups) -> None:
     """Named as the network names them; pools and flattening are left out; frozen layers have no gradient."""
-    state = trained(job("model.frozen=[conv1]", "model.norm=batch"))
-    found = state.watch.history
+    state = trained(setup("model.frozen=[conv1]", "model.norm=batch"))
+    found = state.monitor.history
     assert found.layers[:3] == (
         Layer("conv1", "Conv2d", "weights"),
         Layer("norm1", "BatchNorm2d", "batch norm"),
@@ -161,23 +161,23 @@ def test_numbers_that_are_not_finite_are_not_known() -> None:
 def test_a_compiled_network_is_not_hooked() -> None:
     """Its gradients are there all the same."""
     module = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
-    watch = Watch(module, hooked=False)
-    watch.begin(0, 1, 1)
-    with watch.forward(torch.ones(1, 2)):
+    monitor = LayerMonitor(module, hooked=False)
+    monitor.begin(0, 1, 1)
+    with monitor.forward(torch.ones(1, 2)):
         module(torch.ones(1, 2)).sum().backward()
-    watch.backward()
-    watch.read()
-    assert watch.history.observations[0].seen[0].gradient is not None
-    assert watch.history.observations[0].seen[0].mean is None
-    assert watch.history.observations[0].seen[1] == Seen()
+    monitor.after_backward()
+    monitor.read()
+    assert monitor.history.observations[0].seen[0].gradient is not None
+    assert monitor.history.observations[0].seen[0].mean is None
+    assert monitor.history.observations[0].seen[1] == Seen()
 
 
 def test_another_network_begins_anew() -> None:
     """What was seen of one is not taken for the other's."""
-    first, second = Watch(nn.Linear(1, 1)), Watch(nn.Sequential(nn.Linear(1, 1)))
+    first, second = LayerMonitor(nn.Linear(1, 1)), LayerMonitor(nn.Sequential(nn.Linear(1, 1)))
     first.begin(0, 1, 1)
     first.read()
-    second.go_on(first.history)
+    second.resume(first.history)
     assert second.history.observations == ()
 
 

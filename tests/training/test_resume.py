@@ -16,8 +16,8 @@ from cnncli.sources.recipes import load, resolved
 from cnncli.training import checkpoint
 from cnncli.training.default_recipe import default_recipe
 from cnncli.training.process import Interruption
-from cnncli.training.request import resumption
-from cnncli.training.resume import Continuation
+from cnncli.training.request import resume_request
+from cnncli.training.resume import StoppedRun
 from cnncli.training.run import Run, start
 from tests.training.conftest import small
 
@@ -62,7 +62,7 @@ def stopped(*overrides: str, after: int) -> Path:
 
 def gone_on(path: Path, *pairs: str, after: int = 10**9) -> Run:
     """The run in the folder, resumed and trained."""
-    run = Continuation(resumption([str(path), *pairs])).run()
+    run = StoppedRun(resume_request([str(path), *pairs])).run()
     run.interruption = After(after)
     list(run.epochs())
     return run
@@ -195,7 +195,7 @@ def test_a_run_without_a_whole_checkpoint_is_refused() -> None:
     with pytest.raises(
         DataError, match=r"last\.pt' is damaged.*previous\.pt' is damaged.*; begin anew: cnncli train runs/run-1"
     ):
-        Continuation(resumption([str(path)]))
+        StoppedRun(resume_request([str(path)]))
     assert not (path / ".lock").exists()
 
 
@@ -261,9 +261,9 @@ def test_a_longer_run_says_what_becomes_of_the_learning_rate() -> None:
     list(run.epochs())
     ended = run.state.epochs[-1].lr
     assert (run.path / "model.safetensors").exists()
-    again = Continuation(resumption([str(run.path), "epochs=4"])).run()
+    again = StoppedRun(resume_request([str(run.path), "epochs=4"])).run()
     assert not (run.path / "model.safetensors").exists()
-    follows = again.job.rate(8)
+    follows = again.setup.lr(8)
     (note,) = again.notes
     assert note == (
         f"schedule onecycle is now that of 4 epochs, not 2: the learning rate goes from {ended:.3g} to {follows:.3g}"
@@ -277,7 +277,7 @@ def test_a_longer_run_that_is_killed_at_once_stays_longer() -> None:
     """The recipe in the folder knows."""
     run = begun("epochs=2")
     list(run.epochs())
-    Continuation(resumption([str(run.path), "epochs=3"])).run()
+    StoppedRun(resume_request([str(run.path), "epochs=3"])).run()
     again = gone_on(run.path)
     assert len(again.state.epochs) == 3
 
@@ -293,7 +293,7 @@ def test_keys_that_change_no_number_may_change() -> None:
 def refused(path: Path, *pairs: str) -> str:
     """Why going on is refused; the folder is free then."""
     with pytest.raises(CnncliError) as raised:
-        Continuation(resumption([str(path), *pairs])).run()
+        StoppedRun(resume_request([str(path), *pairs])).run()
     assert not (path / ".lock").exists()
     return str(raised.value)
 
@@ -330,7 +330,7 @@ def test_a_run_that_its_recipe_ended_cannot_be_longer() -> None:
     run = begun("target_acc=0.01", "epochs=9")
     list(run.epochs())
     assert "epochs=12: the run ended after epoch 1 because test acc" in refused(run.path, "epochs=12")
-    point = Continuation(resumption([str(run.path)]))
+    point = StoppedRun(resume_request([str(run.path)]))
     assert point.over is not None
     assert point.over.startswith("runs/run-1 ended after epoch 1: test acc ")
 
@@ -362,7 +362,7 @@ def test_another_network_is_noticed(tmp_path: Path) -> None:
 def test_a_finished_run_says_how_to_go_on() -> None:
     """And is finished only when everything is written."""
     run = finished()
-    point = Continuation(resumption([str(run.path)]))
+    point = StoppedRun(resume_request([str(run.path)]))
     assert point.over == (
         "runs/whole-1 is finished, with 3 epochs; to train it further: cnncli resume runs/whole-1 epochs=6"
     )
@@ -372,27 +372,27 @@ def test_a_finished_run_says_how_to_go_on() -> None:
     assert again.complete
     for name in (folder.CURVES, folder.CONFUSION):
         (run.path / name).touch()
-    assert Continuation(resumption([str(run.path)])).finished
+    assert StoppedRun(resume_request([str(run.path)])).finished
 
 
 def test_the_newest_run_is_the_one_that_was_written_to_last() -> None:
     """Whatever their names."""
     first, second = stopped(after=2), stopped(after=2)
-    assert resumption([]).path == second
+    assert resume_request([]).path == second
     gone_on(first)
-    assert resumption([]).path == first
-    assert resumption(["run-2"]).path == resumption(["runs/run-2"]).path == second
+    assert resume_request([]).path == first
+    assert resume_request(["run-2"]).path == resume_request(["runs/run-2"]).path == second
 
 
 def test_no_run_is_a_data_error() -> None:
     """With the cure."""
     with pytest.raises(DataError, match="there is no run in 'runs'; begin one: cnncli train lenet"):
-        resumption([])
+        resume_request([])
     Path("elsewhere").mkdir()
     with pytest.raises(DataError, match=r"'elsewhere' is no run folder: it holds no recipe\.yaml"):
-        resumption(["elsewhere"])
+        resume_request(["elsewhere"])
     with pytest.raises(RequestError, match="unknown run 'run-9'; train one: cnncli train lenet"):
-        resumption(["run-9"])
+        resume_request(["run-9"])
 
 
 def test_the_environment_of_the_beginning_stays() -> None:

@@ -92,7 +92,7 @@ def test_a_checkpoint_holds_what_an_exact_continuation_needs() -> None:
     assert [row["epoch"] for row in saved["epochs"]] == [1, 2, 3]
     assert [row["epoch"] for row in earlier["epochs"]] == [1, 2]
     assert saved["threads"] == torch.get_num_threads()
-    assert load_text(saved["recipe"]) == run.job.recipe
+    assert load_text(saved["recipe"]) == run.setup.recipe
     assert set(saved["optimizer"]) == {"momentum_buffer"}
 
 

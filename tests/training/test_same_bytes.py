@@ -92,10 +92,10 @@ def test_gradients_are_those_of_float64(network: str, capsys: pytest.CaptureFixt
     name, *arguments = network.split()
     for precision in ("float32", "bfloat16"):
         overrides = [*arguments, f"resize={NETWORKS[network]}", f"precision={precision}", "batch_size=24"]
-        job = prepare(default_recipe(name, "folder:set", overrides), "cpu")
-        state, checked = begin_run(job), Checked()
-        state.practise()
-        value = loss(job, state, job.train.chosen(*job.steps(1)[0]), 0)
+        setup = prepare(default_recipe(name, "folder:set", overrides), "cpu")
+        state, checked = begin_run(setup), Checked()
+        state.set_train_mode()
+        value = loss(setup, state, setup.train.chosen(*setup.steps(1)[0]), 0)
         with checked:
             torch.autograd.backward(value)
         worst = {numbers: max(errors) for numbers, errors in checked.errors.items()}

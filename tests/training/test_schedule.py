@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
 from cnncli.sources.recipes import AnySchedule, Constant, Cosine, Linear, OneCycle, Step
-from cnncli.training.schedule import rate
+from cnncli.training.schedule import lr_schedule
 from tests.conftest import python
 
 Scheduler = Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler]
@@ -32,7 +32,7 @@ def test_each_schedule_is_that_of_torch(schedule: AnySchedule, theirs: Scheduler
     """Without a warm-up, every step's rate is what torch's scheduler of that name gives."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.3)
     scheduler = theirs(optimizer)
-    ours = rate(schedule, 0.3, steps=STEPS, epoch=EPOCH)
+    ours = lr_schedule(schedule, 0.3, steps=STEPS, epoch=EPOCH)
     for step in range(STEPS):
         assert ours(step) == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-12)
         optimizer.step()
@@ -42,9 +42,9 @@ def test_each_schedule_is_that_of_torch(schedule: AnySchedule, theirs: Scheduler
 
 def test_a_warm_up_rises_in_a_straight_line_to_where_the_schedule_begins() -> None:
     """Half an epoch of 8 steps: 1/5, 2/5, 3/5, 4/5, then the cosine over the rest."""
-    warm = rate(Cosine(warmup_epochs=0.5), 1.0, steps=24, epoch=8)
+    warm = lr_schedule(Cosine(warmup_epochs=0.5), 1.0, steps=24, epoch=8)
     assert [warm(step) for step in range(5)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
-    bare = rate(Cosine(), 1.0, steps=20, epoch=8)
+    bare = lr_schedule(Cosine(), 1.0, steps=20, epoch=8)
     assert [warm(step + 4) for step in range(20)] == [bare(step) for step in range(20)]
 
 
@@ -52,7 +52,7 @@ def test_a_warm_up_rises_in_a_straight_line_to_where_the_schedule_begins() -> No
 def test_no_rate_leaves_its_bounds(schedule: AnySchedule, epoch: int, epochs: int) -> None:
     """Every rate is above 0 and at most lr, however short the run."""
     steps = epoch * epochs
-    found = rate(schedule, 0.7, steps=steps, epoch=epoch)
+    found = lr_schedule(schedule, 0.7, steps=steps, epoch=epoch)
     assert all(0 < found(step) <= 0.7 + 1e-12 for step in {0, 1, steps // 3, steps - 2, steps - 1} if 0 <= step < steps)
 
 

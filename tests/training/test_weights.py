@@ -16,15 +16,15 @@ from cnncli.files.run_folder import new_folder
 from cnncli.models import network
 from cnncli.sources.pretrained import located
 from cnncli.sources.recipes import load
-from cnncli.training.request import requested
+from cnncli.training.request import train_request
 from cnncli.training.run import start
-from cnncli.training.setup import Job
-from cnncli.training.state import begin, restored, snapshot
+from cnncli.training.setup import Setup
+from cnncli.training.state import initial_state, restore, snapshot
 from cnncli.training.weights import load_pretrained
 from tests.conftest import Result
 from tests.training.conftest import small
 
-Jobs = Callable[..., Job]
+Setups = Callable[..., Setup]
 
 
 @pytest.fixture(autouse=True)
@@ -190,15 +190,17 @@ def test_a_download_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
         load_pretrained("torchvision:resnet18", network("resnet18"), build(network("resnet18")))
 
 
-def test_a_run_starts_from_them_and_goes_on_without_them(job: Jobs, here: Path) -> None:
+def test_a_run_starts_from_them_and_goes_on_without_them(setup: Setups, here: Path) -> None:
     """They are read once: a resumed run has its own, whatever became of the file."""
     torch.save(other().state_dict(), here / "w.pt")
-    asked = job("weights=w.pt", "ema=0.9", "activation=sigmoid", "pool=avg")
-    state = begin(asked)
+    asked = setup("weights=w.pt", "ema=0.9", "activation=sigmoid", "pool=avg")
+    state = initial_state(asked)
     assert asked.recipe.model.weights == str(here / "w.pt")
-    assert all(torch.equal(tensor, other().state_dict()[name]) for name, tensor in state.judged.state_dict().items())
+    assert all(
+        torch.equal(tensor, other().state_dict()[name]) for name, tensor in state.eval_model.state_dict().items()
+    )
     (here / "w.pt").unlink()
-    again = restored(asked, snapshot(state, asked))
+    again = restore(asked, snapshot(state, asked))
     assert all(
         torch.equal(tensor, state.module.state_dict()[name]) for name, tensor in again.module.state_dict().items()
     )
@@ -207,9 +209,9 @@ def test_a_run_starts_from_them_and_goes_on_without_them(job: Jobs, here: Path) 
 def test_a_run_that_cannot_start_leaves_no_folder(here: Path) -> None:
     """A file that is not there is known before a folder is made, one that does not fit after it."""
     with pytest.raises(DataError, match="there is no such file"):
-        requested("lenet", ["weights=w.pt"], {})
+        train_request("lenet", ["weights=w.pt"], {})
     torch.save({"a": torch.zeros(1)}, here / "w.pt")
-    request = requested("lenet", small("weights=w.pt"), {})
+    request = train_request("lenet", small("weights=w.pt"), {})
     with pytest.raises(CnncliError, match="lacks conv1"):
         start(request.recipe, new_folder("lenet", request.text))
     assert not list((here / "runs").iterdir())

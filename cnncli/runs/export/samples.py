@@ -17,7 +17,7 @@ from cnncli.runs.export.request import MOST
 from cnncli.runs.load import Opened
 from cnncli.text import truncate
 from cnncli.training.device import generator
-from cnncli.training.evaluate import usual_batch
+from cnncli.training.setup import usual_batch
 
 WORK = 1 << 40  # MACs that the comparison may take: half a minute or so on a small machine
 LEAST = 64  # images that are compared however large the network is
