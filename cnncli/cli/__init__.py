@@ -49,6 +49,16 @@ class LazyGroup(TyperGroup):
         """The command, which there must be."""
         return _summary(cmd_name) if self._overview else command(cmd_name)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  (types of typer's vendored click)
+        """Read what stands before a command: `--h` and `--train lenet` too."""
+        names, own = self.list_commands(ctx), {option for param in self.get_params(ctx) for option in param.opts}
+        if args and args[0].startswith("-") and args[0] not in own and not {*args[1:]} & {*names}:
+            from cnncli.cli._unknown import line_meant
+
+            args = line_meant(args, names)
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401
         """The command's name, the command and the rest of its line; raises `RequestError` with what to type instead."""
         names = self.list_commands(ctx)
@@ -158,6 +168,10 @@ def run(arguments: Sequence[str]) -> int:
         return stop.exit_code
     except BrokenPipeError:
         return _reader_left()
+    except SystemExit as stop:  # what rich makes of a closed pipe
+        if isinstance(stop.__context__, BrokenPipeError):
+            return _reader_left()
+        raise
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except Exception as error:

@@ -25,7 +25,9 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  (types of typer's vendored click)
         """Read the line; raises `RequestError` with what to type."""
         given = list(args)
-        if {"=", "("} & set("".join(given[:1])):
+        if given[:1] == [self.name] or given == ["help"]:  # `train train lenet`, `train help`
+            given = ["--help"] if given == ["help"] else given[1:]
+        if {"=", "("} & set("".join(given[:2])):
             from cnncli.cli._mistake import named_first
 
             given = named_first(self, given)

@@ -54,6 +54,17 @@ def named_first(command: Command, given: list[str]) -> list[str]:
         key, _, value = word.partition("=")
         if takes and value and synonyms.meant(synonyms.POSITIONS, key) == 0 and not Path(given[0]).exists():
             return [value, *given[:place], *given[place + 1 :]]
+    sums = [
+        given[place]
+        for place in _alone(command, given)
+        if re.fullmatch(r"[\d\s.()+*/^-]+[+*/(][\d\s.()+*/^-]+", given[place])
+    ]
+    if sums and "(" in "".join(sums) and not Path(sums[0]).exists():
+        from cnncli.cli import example
+
+        raise RequestError(
+            f"{sums[0]!r} is a sum, which is not worked out; name its numbers, as in {example(command.name)}"
+        )
     if command.name == "solve" and "=" in given[0]:
         return [part for word in given for part in (f"--{word}".split("=", 1) if "=" in word else [word])]
     return given
@@ -160,7 +171,7 @@ def _bare_key(command: Command, name: str) -> str:
     default = keys()[path][0].model_fields[str(path[-1])].default
     if isinstance(default, bool):
         return pair
-    shown = "…" if default is None or isinstance(default, list | tuple) else default
+    shown = synonyms.VALUES.get(str(path[-1]), default)
     raise RequestError(f"--{name} needs a value; write {path[-1]}={shown}")
 
 
@@ -240,9 +251,9 @@ def _cure(command: Command, param: Any, wrong: Any, choices: Sequence[str]) -> s
     """What is wrong with a value and what to write, in our words."""
     value, kind, limits = str(wrong["input"]), str(wrong["type"]), wrong.get("ctx", {})
     if choices:
-        others = [each for each in command.params if value in str(each.metavar).split("|")]
+        others = [each for each in command.params if value.lower() in str(each.metavar).split("|")]
         near = nearest(value, choices)
-        cure = f"write {others[0].opts[0]} {value}" if others else f"did you mean {near!r}?" if near else ""
+        cure = f"write {others[0].opts[0]} {value.lower()}" if others else f"did you mean {near!r}?" if near else ""
         return f"is none of {', '.join(choices)}" + (f"; {cure}" if cure else "")
     for key, side, bound in (("ge", "small", "least"), ("le", "large", "most")):
         if key in limits:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cnncli.cli._mistake import typed
 from cnncli.cli._options import Format, Inputs, Pairs
 from cnncli.cli._values import pairs
 from cnncli.errors import RequestError, UnknownName
@@ -53,7 +54,10 @@ def models(
         sys.stdout.write(net_yaml.dump(load(request).network))
     else:
         from cnncli.render.models import show_model
+        from cnncli.sources import is_built_in
 
+        if not is_built_in(name):
+            raise RequestError(f"models show tells about built-in networks; any other: {typed('summary', name)}")
         if arguments:
             raise RequestError(f"{arguments[0]!r} is for --yaml; the figures of a network: cnncli summary {name}")
         show_model(name, format)

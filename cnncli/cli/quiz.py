@@ -46,6 +46,8 @@ def quiz(
     from cnncli.render.summary import failure_text
     from cnncli.sources import Request, is_tensor_table, load
 
+    if source in {"1", "2", "3"}:
+        raise RequestError(f"quiz takes {source!r} by name: cnncli quiz lenet --level {source}")
     if is_tensor_table(source):
         raise RequestError(
             f"{source!r} is a file of tensors without a network; write a network, as in cnncli quiz lenet"

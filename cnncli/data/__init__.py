@@ -150,6 +150,12 @@ def _refuse_what_was_nearly_a_family(name: str) -> None:
         raise RequestError(f"data set {name!r} lacks what comes after the colon; write {families()[name].pattern}")
     if "://" in name:
         raise RequestError(f"data set {name!r}: an address is not read; download and unpack it, then write folder:PATH")
+    key, equals, path = name.partition("=")
+    if equals:
+        raise RequestError(
+            f"data set {name!r}: a split is a folder of that name; put {path!r} into one folder as {key}/ and test/, and write "
+            "folder:PATH"
+        )
     own = synonyms.one_of(re.split(r"[.:]", name)[-1], synonyms.SETS, datasets())
     if own and letters(own) != letters(name):
         raise RequestError(f"unknown data set {name!r}; write {own}")

@@ -125,7 +125,9 @@ def _looked_at(
         if not len(part):
             use = {"val": "validate"}.get(name, name)
             first = files[name].paths[0]
-            raise DataError(f"{source.name!r} has no image to {use} on that can be read; the first is {first!r}")
+            raise DataError(
+                f"{source.name!r} has no image to {use} on that can be read; the first is {first!r}: mend one, or add others"
+            )
     train, test, val = splits["train"], splits["test"], splits.get("val")
     return Loaded(train=train, test=test, val=val, skipped=tuple(bad), sampled=True)
 

@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from cnncli.errors import DataError
-from cnncli.files import reason
+from cnncli.files import not_there, reason
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -135,5 +135,8 @@ def _reason(path: str, error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         if not os.path.getsize(path):  # noqa: PTH202
             return "it is empty"
-        return "it is no whole JPEG, PNG, BMP, GIF, TIFF, WebP or PPM"
+        cure = "" if path.lower().endswith(tuple(SUFFIXES)) else "; name an image, or a folder of them"
+        return f"it is no whole JPEG, PNG, BMP, GIF, TIFF, WebP or PPM{cure}"
+    if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
+        return not_there(path, SUFFIXES)
     return reason(error) if isinstance(error, OSError) else f"its contents are damaged ({reason(error)})"

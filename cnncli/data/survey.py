@@ -59,7 +59,9 @@ def survey(source: Dataset, progress: Progress | None = None) -> Survey:
     paths = train.paths[:: max(1, -(-len(train) // SAMPLE))]
     found = [*_looked_at(paths, source.shape[0], progress or Progress())]
     if not found:
-        raise DataError(f"{source.name!r}: none of {len(paths):,} images can be read; the first is {paths[0]!r}")
+        raise DataError(
+            f"{source.name!r}: none of {len(paths):,} images can be read; the first is {paths[0]!r}: mend one, or add others"
+        )
     heights, widths = zip(*(size for size, _ in found), strict=True)
     levels = [
         moments([sum(level) for level in zip(*channel, strict=True)])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 
-from cnncli.errors import DataError
+from cnncli.errors import DataError, nearest
 
 VARIABLE = "CNNCLI_DATA"
 
@@ -83,6 +84,23 @@ def reason(error: Exception) -> str:
     lines = text.split("\n") if text.strip() else [type(error).__name__]
     last = next(line for line in reversed(lines) if line.strip())
     return "".join(letter if letter.isprintable() else "?" for letter in last.strip())
+
+
+def not_there(path: str, suffixes: Iterable[str] = ()) -> str:
+    """Why no file can be read at `path`, and what to write: what is nearly called so, else a file of those `suffixes` beside it."""
+    if os.path.isdir(path):  # noqa: PTH112  (a Path raises where a name is too long)
+        return "it is a folder; write the path of a file in it"
+    folder, name = os.path.split(path)
+    try:
+        names = sorted(entry for entry in os.listdir(folder or ".") if not entry.startswith("."))  # noqa: PTH208
+    except OSError:
+        return f"there is no folder {folder!r}; write another path"
+    fitting = [entry for entry in names if entry.lower().endswith(tuple(suffixes) or "")]
+    near = nearest(name, fitting, 0.75) or next((entry for entry in fitting if Path(entry).stem == name), None)
+    if not fitting:
+        return "no file is called so, and none of its kind lies there; write another path"
+    found = shlex.quote(str(Path(folder, near or fitting[0])))
+    return f"no file is called so; {f'did you mean {found}?' if near else f'there is {found}'}"
 
 
 def unreadable(path: Path, error: OSError) -> DataError:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 import yaml
 
 from cnncli.errors import DataError, RequestError
+from cnncli.files import not_there
 from cnncli.formats.yaml_scalar import Scalar, is_bool_word, scalar
 from cnncli.text import truncate
 
@@ -70,6 +71,8 @@ def read(file: Path) -> Document:
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise DataError(f"{place}: cannot be read: {not_there(str(file), ('.yaml', '.yml'))}") from None
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
         raise DataError(f"{place}: cannot be read: {getattr(error, 'strerror', None) or 'not a file name'}") from None
     _check_size(data, place)

@@ -140,7 +140,8 @@ def single_layer(kind: type[Layer], arguments: Mapping[str, object], shape: Shap
         return layer, Call(inputs, layer.outputs(inputs))
     except ShapeError as error:
         raise ShapeError(
-            f"{kind.kind} at {dims(shape)}: {error.reason}", fix=_other_shape(layer, shape, channels) or error.fix
+            f"{kind.kind} at {dims(shape)}: {error.reason}",
+            fix=_other_shape(layer, shape, channels) or error.fix or smaller(layer, shape[1:]),
         ) from error
 
 
@@ -155,6 +156,17 @@ def _other_shape(layer: Layer, shape: Shape, channels: int | None) -> str:
     if axes > 1 and len(shape) == 1:
         return f"write --input {typed((channels or 3, *shape * axes))}"
     return ""
+
+
+def smaller(layer: Layer, sizes: Shape) -> str:
+    """The largest kernel that fits into an input of `sizes`; "" where the layer's does."""
+    windows = getattr(layer, "windows", ())
+    if len(windows) != len(sizes) or all(window.fits(size) for window, size in zip(windows, sizes, strict=True)):
+        return ""
+    most = (
+        (size + each.before + each.after - 1) // each.dilation + 1 for each, size in zip(windows, sizes, strict=True)
+    )
+    return f"take --k {min(most)} at most"
 
 
 def _with_channels(layer: Layer, shape: Shape, channels: int | None) -> Shape:

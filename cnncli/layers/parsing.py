@@ -81,7 +81,7 @@ def channels_first(shape: Shape) -> Shape | None:
 
 def without_batch(shape: Shape) -> str:
     """What to type for a shape with a batch axis too many, before it or (as some tables have it) behind it."""
-    behind = len(shape) == 4 and shape[-1] == 1 and shape[0] in {1, 3} and shape[1] > 4 * shape[0]
+    behind = len(shape) == 4 and shape[-1] == 1 and ((shape[0] in {1, 3} and shape[1] > 4 * shape[0]) or shape[2] == 1)
     rest = shape[:-1] if behind else shape[1:]
     return f"leave the batch out: --input {typed(channels_first(rest) or rest)}"
 

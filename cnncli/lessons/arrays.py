@@ -74,18 +74,21 @@ def _csv(path: str) -> NDArray[np.float64]:
     try:
         found = array([channels])
     except Malformed as error:
-        raise DataError(f"cannot read {path!r}: {error}") from error
+        cure = "; remove the header row" if "row 0" in str(error) and "not a number" in str(error) else ""
+        raise DataError(f"cannot read {path!r}: {error}{cure}") from error
     return found.reshape(found.shape[1:] if len(channels) > 1 else found.shape[2:])
 
 
 def _text(path: str) -> str:
-    from cnncli.files import reason
+    from cnncli.files import not_there, reason
 
     try:
         with Path(path).open(encoding="utf-8-sig") as file:
             found = file.read(CSV_MIB * 2**20 + 1)  # whatever size the system says: a device has none
     except UnicodeDecodeError as error:
         raise DataError(f"cannot read {path!r}: it is no text in UTF-8; save it as CSV") from error
+    except FileNotFoundError as error:
+        raise DataError(f"cannot read {path!r}: {not_there(path, ['.csv'])}") from error
     except (OSError, ValueError) as error:
         raise DataError(f"cannot read {path!r}: {reason(error)}") from error
     if len(found) > CSV_MIB * 2**20:

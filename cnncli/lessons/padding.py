@@ -14,6 +14,7 @@ from cnncli.arithmetic.windows import Window, same
 from cnncli.errors import RequestError, ShapeError
 from cnncli.layers import Call, Layer, Shape, Tensor, dims, make
 from cnncli.layers.conv import Conv2d
+from cnncli.layers.factory import smaller
 
 MOST = 2048  # pixels a side, of the input, the kernel and the padding
 
@@ -113,7 +114,10 @@ def _choice(name: str, input: Shape, kernel: object, stride: object, dilation: o
     if any(max(window.kernel, window.before, window.after) > MOST for window in layer.windows):
         raise RequestError(f"--k and --pad go up to {MOST:,}; write smaller ones")
     inputs = (Tensor((1, *input)),)
-    call = Call(inputs, layer.outputs(inputs))
+    try:
+        call = Call(inputs, layer.outputs(inputs))
+    except ShapeError as error:
+        raise ShapeError(error.reason, fix=error.fix or smaller(layer, input)) from error
     reads = tuple(tuple(axis_reads(*axis)) for axis in zip(layer.windows, input, call.y.shape[1:], strict=True))
     return Choice(name or _written(layer), layer, call, reads)
 

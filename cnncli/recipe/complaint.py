@@ -97,7 +97,8 @@ def _wrong_value(entry: ErrorDetails, path: KeyPath, draft: Draft) -> str:
 def _unknown_key(path: KeyPath, draft: Draft) -> str:
     if path in keys():  # of this section, but not under its name
         names = [_default_name(section) for section in keys()[path]]
-        cure = f"remove it, or write {path[0]}.name: {names[0]}"
+        typed = draft.places.get(path, "").partition("=")[2]
+        cure = f"remove it, or write {path[0]}" + (f"={names[0]} as well" if typed else f".name: {names[0]}")
         return f"is a key of {', '.join(names)}, not of {_name(path, draft)}; {cure}"
     if path[:2] == ("data", "augment"):  # randaugment alone has keys of its own
         return f"unknown key; write {EXAMPLES['randaugment']}"

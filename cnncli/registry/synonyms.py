@@ -30,7 +30,10 @@ COMMANDS = _table(
 """Other spellings of a command, plurals and singulars: they work."""
 
 INSTEAD = _table(
-    ("info show print describe inspect flops macs memory count profile torchinfo torchsummary stats view", "summary"),
+    (
+        "weights info show print describe inspect flops macs memory count profile torchinfo torchsummary stats view",
+        "summary",
+    ),
     ("explain why formula", "summary {} --explain"),
     ("test eval val validate score accuracy judge", "evaluate"),
     ("fit learn finetune finetuning fine-tune trainer", "train"),
@@ -48,7 +51,7 @@ INSTEAD = _table(
     ("featuremaps activations visualize visualise draw featuremap", "features"),
     ("benchmark speed latency throughput time", "bench"),
     ("generate codegen pytorch source", "code"),
-    ("layer layers parameters param calc calculate outputsize shape size", "params"),
+    ("layer layers parameters parameter param calc calculate outputsize shape size", "params"),
     ("lint", "recipes check"),
     ("new init create copy", "recipes cp"),
     ("exam exercise exercises homework", "quiz"),
@@ -60,7 +63,8 @@ INSTEAD = _table(
 OPTIONS = _table(
     ("learningrate lrate eta lr0 initiallr baselr maxlr", ("lr", "to")),
     ("kernel kernelsize ksize kernelshape window windowsize filtersize filter poolsize f", ("k",)),
-    ("x inputs inputsize inputdata inputdim inputshape insize in n i shape size", ("input",)),
+    ("x inputs inputsize inputdata inputdim inputshape insize in i shape size", ("input",)),
+    ("n", ("level", "input")),
     ("imgsize imgsz imagesize resolution", ("input", "size")),
     ("image img photo picture file path", ("image", "input")),
     ("padding p pads paddings zeropadding", ("pad",)),
@@ -70,7 +74,7 @@ OPTIONS = _table(
     ("outchannels outfeatures outch filters units numfilters nfilters planes outputchannels", ("cout",)),
     ("bs batch batchsz minibatch trainbatchsize", ("batch-size",)),
     ("epoch numepochs nepochs maxepochs e", ("epochs",)),
-    ("epochs iterations iters numsteps", ("steps",)),
+    ("epochs iterations iters numsteps numiter numit maxiter", ("steps",)),
     ("dataset datasets dataroot", ("data",)),
     ("numclasses nclasses nc nbclasses", ("classes",)),
     ("layer layers rowname node module", ("row",)),
@@ -85,7 +89,7 @@ OPTIONS = _table(
     ("outputsize outsize", ("output",)),
     ("min minlr startlr low start", ("from",)),
     ("max endlr high end", ("to",)),
-    ("as type exportformat", ("to", "kind", "mode")),
+    ("as type exportformat include", ("to", "kind", "mode")),
     ("silent", ("quiet",)),
     ("dry plan", ("dry-run",)),
     ("round ceilmode", ("ceil",)),
@@ -111,6 +115,9 @@ FLAGS = _table(
     ("last", "--which last"),
     ("avg average mean", "--mode avg"),
     ("formulas details", "--explain"),
+    ("onnx", "--to onnx"),
+    ("pt2", "--to pt2"),
+    ("safetensors", "--to safetensors"),
 )
 """Words that stand alone as an option, and what to write."""
 
@@ -161,6 +168,28 @@ KEYS = _table(
     ("maxsamples subset numsamples", "data.limit"),
 )
 """Keys of a recipe that mean just the same elsewhere."""
+
+VALUES = {
+    "weights": "torchvision:resnet18",
+    "frozen": "[conv1]",
+    "resize": 32,
+    "val": 0.1,
+    "limit": 1000,
+    "augment": "[flip]",
+    "workers": 4,
+    "weight_decay": 0.0005,
+    "momentum": 0.9,
+    "warmup_epochs": 1,
+    "label_smoothing": 0.1,
+    "clip_norm": 1.0,
+    "mixup": 0.2,
+    "cutmix": 1.0,
+    "ema": 0.999,
+    "checkpoint_steps": 100,
+    "patience": 5,
+    "target_acc": 0.98,
+}
+"""A usual value for each key of a recipe whose default is none, or does nothing."""
 
 NEAR_KEYS = _table(("betas", "optimizer.beta1"), ("pretrained", "model.weights"))
 """Keys that hold something else elsewhere: named, never taken for the same."""
@@ -250,6 +279,11 @@ ADVICE = _table(
     ("train test traindir testdir trainpath valdir", "name the folder that holds train/ and test/: --data folder:PATH"),
     ("checkpoint ckpt", "weights=runs/lenet-1 begins with a run's weights, and cnncli resume RUN goes on with one"),
     ("dtype", "figures are in float32; cnncli bench SOURCE --precision bfloat16 measures another"),
+    ("topk", "cnncli predict RUN IMAGE --top 5 shows the likeliest classes of an image"),
+    ("opset opsetversion", "the graph's operators say which it needs; leave it out"),
+    ("dynamic dynamicaxes dynamicbatch", "what is written takes a batch of any length; leave it out"),
+    ("simplify optimize half int8 quantize", "what is written computes as the network does; leave it out"),
+    ("list all listmodels models", "cnncli models ls lists the networks"),
     ("shuffle", "images are shuffled anew in every epoch; seed=1 shuffles them otherwise"),
     ("betas", "write beta1=0.9 beta2=0.999"),
     ("callbacks callback", "health, early stopping (patience=5 val=0.1) and checkpoints are built in"),
@@ -263,7 +297,11 @@ NO_COMMANDS = _table(
     ),
     ("ls list all", "write cnncli models ls, recipes ls, data ls or runs ls"),
     ("delete rm remove clean", "a run is a folder below runs/: delete that"),
-    ("install update upgrade", "write pip install --upgrade cnncli"),
+    ("pip install update upgrade", "it is here already; in a shell, pip install --upgrade cnncli brings a newer one"),
+    ("python python3 sh bash", "that is a program of its own; leave cnncli before it out"),
+    ("quit exit q", "a command ends by itself; there is nothing to leave"),
+    ("fitonecycle onecycle", "write cnncli train lenet schedule=onecycle"),
+    ("gui", "there is none; cnncli --help lists the commands"),
     ("tensorboard", "write cnncli train NAME --tensorboard, then tensorboard --logdir runs"),
     ("export-onnx", "write cnncli export RUN --to onnx"),
     ("confusion confusionmatrix", "cnncli evaluate RUN draws it"),
@@ -314,6 +352,7 @@ NO_NETWORKS = _table(
 NO_SETS = _table(
     ("cifar", "write cifar10 or cifar100"),
     ("imagenet imagenet1k ilsvrc tinyimagenet", "name its folder, which holds train/ and val/: folder:PATH"),
+    ("all", "one at a time, as in cnncli data fetch mnist; cnncli data ls lists them"),
     ("coco voc", "name a folder with one folder of images for each class: folder:PATH"),
 )
 """Data sets that must be brought along."""

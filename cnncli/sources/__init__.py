@@ -6,6 +6,7 @@ its kind is asked for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -74,6 +75,7 @@ def _refuse_misspelt(source: str) -> None:
         raise RequestError(f"{source}: an address is not read; download the file and name that")
     if Path(source).exists():
         return
+    _refuse_several(source)
     file, name = next(
         ((file, name) for dot in ("::", ".") for file, _, name in [source.rpartition(dot)] if name.isidentifier()),
         ("", ""),
@@ -96,6 +98,22 @@ def _refuse_misspelt(source: str) -> None:
         )
 
 
+def _refuse_several(source: str) -> None:
+    """Raise `RequestError` for two networks in one word, and for a number."""
+    if (
+        (parts := re.split(r"[,+&/]", source))
+        and len(parts) > 1
+        and all(same_letters(part, models()) for part in parts)
+    ):
+        raise RequestError(
+            f"{source}: one network at a time, or two beside each other: cnncli diff {parts[0]} {parts[1]}"
+        )
+    if re.fullmatch(r"[\d.]+", source):
+        raise RequestError(
+            f"{source}: a number is no network; name one, as lenet, and write the number as key=value or --option"
+        )
+
+
 def made(request: Request) -> nn.Module:
     """The module that a library has under the source's name, its first weights drawn from torch's random numbers.
 
@@ -112,6 +130,11 @@ def made(request: Request) -> nn.Module:
 def is_library(source: str) -> bool:
     """Whether `source` is a name in a library of networks, as `torchvision:squeezenet1_1`: no code of a stranger's is run."""
     return _kind(source) in _LIBRARIES.values()
+
+
+def is_built_in(source: str) -> bool:
+    """Whether `source` is called as a network of `cnncli/models/` might be, and is no file or library's."""
+    return _kind(source) == "built_in"
 
 
 def is_code(source: str) -> bool:

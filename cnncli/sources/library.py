@@ -68,6 +68,10 @@ def copy(name: str, target: str | None, *, force: bool = False) -> Path:
         raise RequestError(f"{shown}: a recipe's file ends in .yaml; write {shown}.yaml")
     if path.exists() and not force:
         raise RequestError(f"{shown} is there already; write another name, or --force to overwrite it")
+    if not path.parent.is_dir():
+        raise DataError(
+            f"cannot write {shown!r}: there is no folder {truncate(str(path.parent), 300)!r}; make it first"
+        )
     try:
         place(text.encode(), path)
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cnncli.errors import DataError, RequestError
+from cnncli.files import not_there
 from cnncli.sources.registered import refuse_unknown
 from cnncli.text import truncate
 
@@ -34,5 +35,5 @@ def check(source: str | None) -> None:
     """Raise `DataError` where `source`, as `located` has it, is a file that is not there."""
     if source is not None and not source.startswith(ZOO) and not Path(source).is_file():
         raise DataError(
-            f"model.weights: {truncate(source, 300)}: there is no such file; write model.weights=FILE, or null"
+            f"model.weights: {truncate(source, 300)}: {not_there(source, SUFFIXES)}; weights=null begins without"
         )

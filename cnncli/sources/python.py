@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cnncli.errors import DataError, RequestError, UnknownName
+from cnncli.files import not_there
 from cnncli.sources.cures import Maker
 from cnncli.sources.offline import offline
 from cnncli.sources.recorded import attempted, built_from, called, recorded
@@ -67,7 +68,7 @@ def _parts(source: str) -> tuple[str, str]:
 def _of_file(file: Path) -> ModuleType:
     """The file as a Python module of its own; what lies beside it can be imported by it."""
     if not file.is_file():
-        raise DataError(f"{str(file)!r}: there is no such file; a module of one's own is FILE.py:Class")
+        raise DataError(f"{str(file)!r}: {not_there(str(file), ('.py',))}; a module of one's own is FILE.py:Class")
     return _executed(file.resolve(), file.stat().st_mtime_ns)
 
 

@@ -27,7 +27,7 @@ from cnncli.recipe.optimizer import Adadelta, Adam, AdamW, AnyOptimizer, RMSprop
 from cnncli.recipe.overrides import apply
 from cnncli.recipe.recipe import Model, Recipe, Stop, Train
 from cnncli.recipe.schedule import AnySchedule, Constant, Cosine, Linear, OneCycle, Step
-from cnncli.registry import same_letters
+from cnncli.registry import letters, same_letters
 from cnncli.sources.pretrained import located
 from cnncli.text import truncate
 
@@ -169,7 +169,7 @@ def recipes_folder() -> Path:
 
 def recipe_file(name: str, networks: Sequence[str] = ()) -> Path:
     """The file of the recipe with that name, or at that path; raises as `load` does."""
-    from cnncli.models import models, spelled
+    from cnncli.models import models
     from cnncli.sources.built_in import elsewhere
 
     file, names = Path(name), available()
@@ -186,7 +186,8 @@ def recipe_file(name: str, networks: Sequence[str] = ()) -> Path:
         cure = "" if nearest(name, {*names, *networks}) else elsewhere(name)
         raise UnknownName("recipe or network", name, () if cure else {*names, *networks}, cure=cure)
     of_it = [each for each in names if each.startswith(f"{name.lower()}-")]
-    network = f"its network is shown by cnncli models show {spelled(name)}" if spelled(name) in models() else ""
+    family = sorted((each for each in models() if letters(each).startswith(letters(name))), key=len)
+    network = f"none is for it; a network is trained without: cnncli train {family[0]} --data digits" if family else ""
     cure = f"write {' or '.join(of_it)}" if of_it else network
     raise UnknownName("recipe", name, () if cure else names, cure=cure)
 
@@ -194,6 +195,7 @@ def recipe_file(name: str, networks: Sequence[str] = ()) -> Path:
 def _refuse_no_recipe(name: str) -> None:
     """Raise `RequestError` for a run folder, a data set, or a line in one word where a recipe should be."""
     from cnncli.data import datasets
+    from cnncli.models import models
     from cnncli.registry import synonyms
 
     shown = truncate(repr(name), 300)
@@ -201,6 +203,10 @@ def _refuse_no_recipe(name: str) -> None:
         raise RequestError(f"{shown} is a run; write cnncli resume {shlex.quote(name)}, or name its recipe.yaml")
     if own := synonyms.one_of(name, synonyms.SETS, datasets()):
         raise RequestError(f"{shown} is a data set; write cnncli train lenet --data {own}")
+    network, sign, data = next(((*name.partition(sign),) for sign in "+/,&@" if sign in name), (name, "", ""))
+    own = synonyms.one_of(data, synonyms.SETS, datasets()) if sign else None
+    if own and same_letters(network, {*available(), *models()}) and not os.path.exists(name):  # noqa: PTH110
+        raise RequestError(f"{shown} is two words; write cnncli train {shlex.quote(network)} --data {own}")
     if name.split(" ", 1)[0] in available() and " " in name:
         raise RequestError(f"{shown} is one word; write it without the quotes: cnncli train {truncate(name, 300)}")
     if os.path.exists(name) and (os.path.isdir(name) or Path(name).suffix.lower() not in {".yaml", ".yml"}):  # noqa: PTH110, PTH112

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from cnncli.errors import UnknownName
+from cnncli.errors import RequestError, UnknownName
 from cnncli.text import truncate
 
 # Both decorate a model's function with register_model; torchvision may give it another name there.
@@ -32,6 +32,8 @@ def refuse_unknown(library: str, name: str, where: str = "") -> None:
     name: what follows after its first dot chooses among weights (timm) · where: begins the message
     """
     names = registered(library)
+    if not name:
+        raise RequestError(f"{where}{library}: needs a name behind its colon, as in {library}:resnet18")
     if names and name.partition(".")[0] not in names:
         begun = max((each for each in names if name.lower().startswith(each)), key=len, default="")
         raise UnknownName(

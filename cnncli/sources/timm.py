@@ -37,6 +37,10 @@ def maker(request: Request) -> Callable[..., nn.Module]:
     timm: Any = needed("timm", "timm")
     if not timm.is_model(name):
         raise UnknownName("timm model", name, timm.list_models())
+    base, dot, tag = name.partition(".")
+    tags = [each.partition(".")[2] for each in timm.list_pretrained(f"{base}.*")] if dot else []
+    if dot and tag not in tags:
+        raise UnknownName(f"weights of timm:{base}", tag, tags, cure=f"write timm:{base}" if not tags else "")
     arguments = {"pretrained": False, **with_their_name(request.arguments)}
 
     def made(**more: object) -> nn.Module:

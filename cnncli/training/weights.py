@@ -149,7 +149,8 @@ def _refuse(source: str, loaded: Tensors, wanted: Tensors) -> None:
         more = f" and {len(lacking) - 1:,} more" if len(lacking) > 1 else ""
         first = next(iter(loaded), None)
         raise RequestError(
-            f"model.weights: {shown} lacks {lacking[0]}{more}; its first is {truncate(first, 60)}" if first is not None
+            f"model.weights: {shown} lacks {lacking[0]}{more}; its first is {truncate(first, 60)}; train the network that they "
+            "are of, or write weights=null" if first is not None
             else f"model.weights: {shown} holds no weights by name"
         )  # fmt: skip
     for name, tensor in wanted.items():

@@ -81,6 +81,7 @@ def test_a_copy_is_the_same_file(cnncli: Cnncli, here: Path) -> None:
     assert cnncli("recipes cp lenet").out == "lenet.yaml · next: cnncli train lenet.yaml\n"
     (here / "folder").mkdir()
     assert cnncli("recipes cp lenet folder").out.startswith("folder/lenet.yaml · ")
+    (here / "new").mkdir()
     assert cnncli("recipes cp lenet 'new/my own.yml'").out.endswith("cnncli train 'new/my own.yml'\n")
     for name in ("lenet.yaml", "folder/lenet.yaml", "new/my own.yml"):
         assert (here / name).read_bytes() == original
