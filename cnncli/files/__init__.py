@@ -98,9 +98,9 @@ def not_there(path: str, suffixes: Iterable[str] = ()) -> str:
     fitting = [entry for entry in names if entry.lower().endswith(tuple(suffixes) or "")]
     near = nearest(name, fitting, 0.75) or next((entry for entry in fitting if Path(entry).stem == name), None)
     if not fitting:
-        return "no file is called so, and none of its kind lies there; write another path"
+        return "there is no such file, and none of its kind lies there; write another path"
     found = shlex.quote(str(Path(folder, near or fitting[0])))
-    return f"no file is called so; {f'did you mean {found}?' if near else f'there is {found}'}"
+    return f"there is no such file; {f'did you mean {found}?' if near else f'{found} is one'}"
 
 
 def unreadable(path: Path, error: OSError) -> DataError:

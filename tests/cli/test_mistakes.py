@@ -239,7 +239,7 @@ REFUSED = (  # as typed · exit code · what to type
     ("train train", 2, "as in cnncli train lenet"),
     ("train lenet+digits", 2, "write cnncli train lenet --data digits"),
     ("train lenet/digits", 2, "write cnncli train lenet --data digits"),
-    ("train nothere.yaml", 3, "no file is called so"),
+    ("train nothere.yaml", 3, "there is no such file"),
     ("train lenet --data train=images", 2, "write folder:PATH"),
     ("train lenet --step-size 10", 2, "write schedule=step as well"),
     ("train lenet --mixup", 2, "write mixup=0.2"),
@@ -261,7 +261,7 @@ REFUSED = (  # as typed · exit code · what to type
     ("params conv '(1+6*5*5)*16'", 2, "name its numbers, as in cnncli params conv"),
     ("solve '(224-11+2*0)/4+1'", 2, "name its numbers, as in cnncli solve --input 224"),
     ("corr2d --input data.csv", 3, "remove the header row"),
-    ("corr2d --input own.png", 3, "no file is called so"),
+    ("corr2d --input own.png", 3, "there is no such file"),
     ("sharing --image .", 3, "it is a folder"),
     ("export runs/x --onnx --opset 17", 2, "leave it out"),
     ("export runs/x --to onnx --format ONNX", 2, "write --to onnx"),
@@ -327,7 +327,7 @@ def test_own_code_is_told_what_it_lacks(cnncli: Run) -> None:
 
 @pytest.mark.usefixtures("elsewhere")
 def test_a_file_is_found_by_the_name_it_has(cnncli: Run) -> None:
-    """Typography is mended only where no file is called so."""
+    """Typography is mended only where there is no such file."""
     Path("–1.csv").write_text("1,2\n3,4\n", encoding="utf-8")
     assert cnncli("corr2d --input –1.csv --k 1 --no-check").code == 0
     assert "图（片）" in cnncli("summary 图（片）").err

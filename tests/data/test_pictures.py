@@ -193,7 +193,7 @@ def test_what_cannot_be_read_is_named(file: Path, data: bytes, why: str) -> None
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     """A missing file, and a folder in its place."""
     for path in (tmp_path / "none.jpg", tmp_path):
-        with pytest.raises(DataError, match=r"cannot read the image .*: (no file is called so|it is a folder)"):
+        with pytest.raises(DataError, match=r"cannot read the image .*: (there is no such file|it is a folder)"):
             picture(str(path), 3)
 
 

@@ -90,7 +90,7 @@ def test_order_and_answers_do_not_depend_on_batches() -> None:
     assert [each.wrong for each in whole if each.wrong] == [
         "cannot read the image 'empty.png': it is empty",
         "it is no file",
-        "cannot read the image 'nowhere.png': No such file or directory",
+        "cannot read the image 'nowhere.png': there is no such file; 0.png is one",
     ]
     for batch_size in (1, 2, 7):
         assert close(asked(run, images, batch_size=batch_size), whole)
