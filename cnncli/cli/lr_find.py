@@ -63,7 +63,7 @@ def lr_find(
     from cnncli.training.setup import prepare
 
     progress = Progress()
-    with Live(lambda: bar(progress)), request.tried() as tried:
+    with Live(lambda: bar(progress)), request.temporary_recipe() as tried:
         found = range_test(prepare(tried, device, progress), low, high, steps, progress)
     show_range_test(found, format, picture, [recipe, *_repeated(arguments or [], options)])
 

@@ -76,7 +76,7 @@ def train(
     if dry_run:
         _rehearse(request, device, format, quiet=quiet)
         return
-    wanted, path = request.begun()
+    wanted, path = request.new_run()
     for note in request.note.splitlines():
         complain(note)
     from cnncli.training.process import ignore_signals
@@ -100,7 +100,7 @@ def _rehearse(request: Request, device: str, format: str, *, quiet: bool) -> Non
     from cnncli.training.setup import prepare
 
     loading = Progress()
-    with request.tried() as recipe:
+    with request.temporary_recipe() as recipe:
         with Live(lambda: bar(loading), wanted=not quiet):
             setup = prepare(recipe, device, loading)
         show_rehearsal(dry_run(setup), request, format)

@@ -1,4 +1,4 @@
-"""The recipe of a network that has none: optimizer, rate, batches and first weights by one rule, from what the network contains."""
+"""The recipe of a network that has none: optimizer, learning rate, batch size and initial weights from what it contains."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from cnncli.text import truncate
 CHANGE = 0.1
 """How much of what the network computes one step may change, when all weights move the same way."""
 HIGHEST = 3e-3  # learning rate of AdamW
-FINE_TUNED = 0.1  # of that rate, where the first weights are somebody's
+FINE_TUNED = 0.1  # of that rate, where the weights are pretrained
 STEPS, LARGEST, SMALLEST = 40, 256, 16  # steps an epoch at least, and images a step
 _NORMALISING = (BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, InstanceNorm2d, LayerNorm, RMSNorm)
 _BOUNDED = (Sigmoid, Tanh, ScaledTanh, Hardtanh, Hardsigmoid, LogSigmoid)
 
 
 def default_recipe(model: str, data: str, overrides: Sequence[str] = ()) -> Recipe:
-    """What trains the network `model` on the data set `data` without a recipe, with `overrides` set.
+    """Return the recipe that trains the network `model` on the data set `data`, with `overrides` set.
 
-    AdamW along one cycle for 10 epochs: each step moves each weight by about the rate, whatever the activations do to the
-    gradients, and the rate rises slowly and ends near 0. The rate is what `learning_rate` says, a tenth of it with
-    `model.weights`. First weights are drawn as `first_weights` says, batches are as large as `batch_size` says.
+    AdamW along one cycle for 10 epochs: each step moves each weight by about the learning rate, whatever the activations do to the
+    gradients, and that rises slowly and ends near 0. It is what `learning_rate` says, a tenth of it with `model.weights`.
+    Initial weights are drawn as `initial_weights` says, batches are as large as `batch_size` says.
     Raises `RequestError`.
     """
     values: dict[str, Value] = {"kind": "recipe", "model": {"name": model}, "data": {"name": data}}
@@ -50,24 +50,24 @@ def default_recipe(model: str, data: str, overrides: Sequence[str] = ()) -> Reci
         ("model", "name"): f"model.name={truncate(model)}",
         ("data", "name"): f"data.name={truncate(data)}",
     }
-    asked = checked(Draft(values, given), overrides)
+    draft = checked(Draft(values, given), overrides)
     values |= {
-        "data": {"name": data, "batch_size": batch_size(training_images(asked))},
-        "optimizer": {"name": "adamw", "lr": usual_rate(asked)},
+        "data": {"name": data, "batch_size": batch_size(training_images(draft))},
+        "optimizer": {"name": "adamw", "lr": usual_lr(draft)},
         "schedule": {"name": "onecycle"},
-        "train": {"init": asked.train.init if asked.train.init == "default" else first_weights(network_of(asked))},
+        "train": {"init": draft.train.init if draft.train.init == "default" else initial_weights(network_of(draft))},
     }
     return checked(Draft(values, given), overrides)
 
 
-def usual_rate(recipe: Recipe) -> float:
-    """The learning rate of AdamW that suits what `recipe` trains, to two digits."""
+def usual_lr(recipe: Recipe) -> float:
+    """Return the learning rate of AdamW that suits what `recipe` trains, to two digits."""
     rate = learning_rate(network_of(recipe)) * (FINE_TUNED if recipe.model.weights else 1)
     return round(rate, 1 - floor(log10(rate)))
 
 
 def learning_rate(network: Network) -> float:
-    """The rate of AdamW at which one step changes what `network` computes by a tenth, 0.003 at most.
+    """Return the learning rate of AdamW at which a step changes what `network` computes by a tenth, 0.003 at most.
 
     A layer of fan-in n starts with weights of about √(2/n). A step of `lr` in the same direction for each changes what comes out
     by lr·√(n/2) of itself. Layers in a row multiply, so their changes add up; behind a normalisation each starts from 1 again,
@@ -78,7 +78,7 @@ def learning_rate(network: Network) -> float:
     worst = 0.0
     for row in report(network).rows:
         before = [sums[(source(name, sums) or (name, 0))[0]] for name in row.inputs]
-        run, squares = (max((each[place] for each in before), default=0.0) for place in (0, 1))
+        run, squares = (max((sums_before[index] for sums_before in before), default=0.0) for index in (0, 1))
         fans = [prod(shape[1:]) for shape in row.layer.weights.values() if len(shape) > 1]
         if isinstance(row.layer, _NORMALISING):
             run = 0.0
@@ -88,38 +88,38 @@ def learning_rate(network: Network) -> float:
     return min(HIGHEST, CHANGE / worst) if worst else HIGHEST
 
 
-def first_weights(network: Network) -> str:
-    """`xavier` where most activations are bounded (sigmoid, tanh) or there are none; else `kaiming`, for ReLU and its kin.
+def initial_weights(network: Network) -> str:
+    """Return `xavier` where most activations are bounded (sigmoid, tanh) or there are none; else `kaiming`, for ReLU and its kin.
 
     `positive` where the scores themselves go through a ReLU, as NiN's do: the first steps would push those of whole classes
     below 0, from where no gradient comes back.
     """
-    acting = [node.layer for node in network.nodes if acts(node.layer)]
-    bounded = sum(isinstance(layer, _BOUNDED) for layer in acting)
+    activations = [node.layer for node in network.nodes if is_activation(node.layer)]
+    bounded = sum(isinstance(layer, _BOUNDED) for layer in activations)
     through = scores_through(network)
     if through is not None:
         return "positive" if isinstance(through[1], ReLU | ReLU6) else "xavier"
-    return "xavier" if 2 * bounded >= len(acting) else "kaiming"
+    return "xavier" if 2 * bounded >= len(activations) else "kaiming"
 
 
 def scores_through(network: Network) -> tuple[str, Layer] | None:
-    """The last node with weights and the activation behind it, where there is one: the scores go through that."""
+    """Return the last node with weights and the activation behind it, if there is one: the scores go through that."""
     weighted, last = "", None
     for node in network.nodes:
         if node.layer.weights or node.shares:
             weighted, last = node.shares or node.name, None
-        elif acts(node.layer):
+        elif is_activation(node.layer):
             last = node.layer
     return (weighted, last) if weighted and last is not None else None
 
 
-def acts(layer: Layer) -> bool:
-    """Whether it is an activation, other than a softmax."""
+def is_activation(layer: Layer) -> bool:
+    """Return whether it is an activation, other than a softmax."""
     return isinstance(layer, Identity) and type(layer) is not Identity and not isinstance(layer, Softmax)
 
 
 def batch_size(images: int) -> int:
-    """The largest power of two up to 256 that gives `images` 40 steps an epoch or more; 16 at least."""
+    """Return the largest power of two up to 256 that gives `images` 40 steps an epoch or more; 16 at least."""
     size = LARGEST
     while size > SMALLEST and size * STEPS > images:
         size //= 2
@@ -127,7 +127,7 @@ def batch_size(images: int) -> int:
 
 
 def training_images(recipe: Recipe) -> int:
-    """Images of an epoch, those for validation taken off, cut at `data.limit`."""
+    """Return the images of an epoch, without those for validation, cut at `data.limit`."""
     from cnncli.data import dataset
 
     source = dataset(recipe.data.name)

@@ -16,53 +16,53 @@ from cnncli.errors import RequestError
 
 
 def device(name: str) -> torch.device:
-    """The device called `name`; `auto` is a GPU where there is one. Raises `RequestError` where this machine has no such."""
-    there = devices()
+    """Return the device called `name`; `auto` is a GPU where there is one. Raises `RequestError` where there is no such device."""
+    present = devices()
     if name == "auto":
-        return torch.device(there[-1])
+        return torch.device(present[-1])
     wanted = "cuda:0" if name == "cuda" else name
-    if wanted not in there:
-        raise RequestError(f"--device {name!r} is not on this machine; there is {', '.join(there)}")
+    if wanted not in present:
+        raise RequestError(f"--device {name!r} is not on this machine; there is {', '.join(present)}")
     return torch.device(wanted)
 
 
 def devices() -> list[str]:
-    """What torch can train on here, the fastest last."""
-    found = ["cpu"]
+    """Return what torch can train on here, the fastest last."""
+    names = ["cpu"]
     if torch.backends.mps.is_available():
-        found.append("mps")
+        names.append("mps")
     if torch.cuda.is_available():
-        found += [f"cuda:{index}" for index in reversed(range(torch.cuda.device_count()))]
-    return found
+        names += [f"cuda:{index}" for index in reversed(range(torch.cuda.device_count()))]
+    return names
 
 
 def precision(choice: str, where: torch.device) -> torch.dtype | None:
-    """The numbers of the forward pass. `auto`: bfloat16 on a GPU with instructions for it, None on a CPU with them, else float32.
+    """Return the dtype of the forward pass. `auto`: bfloat16 on a GPU that has it, None on a CPU that has it, else float32.
 
-    None: what they gain depends on the network, and is to be measured. Raises `RequestError` where torch does not compute in them
-    here.
+    None: what bfloat16 gains depends on the network, and is to be measured. Raises `RequestError` where torch does not compute in
+    the dtype here.
     """
     if choice == "auto":
         if not has_bfloat16(where):
             return torch.float32
         return None if where.type == "cpu" else torch.bfloat16
-    found: torch.dtype = getattr(torch, choice)
-    if not _computes_in(found, where):
+    dtype: torch.dtype = getattr(torch, choice)
+    if not _computes_in(dtype, where):
         raise RequestError(
             f"train.precision: {choice}: torch {torch.__version__} does not compute in it on {where}; write precision: auto"
         )
-    return found
+    return dtype
 
 
 def memory_format(choice: str, where: torch.device) -> torch.memory_format:
-    """How a batch lies in memory. `auto`: channels last wherever convolutions were measured to be faster so."""
+    """Return the memory format of batches. `auto`: channels last wherever convolutions were measured to be faster so."""
     if choice == "auto":
         choice = "contiguous" if where.type == "mps" else "channels_last"
     return torch.channels_last if choice == "channels_last" else torch.contiguous_format
 
 
 def wait(where: torch.device) -> None:
-    """Until the device has done what it was told: before a clock is read."""
+    """Synchronize with the device, before a clock is read."""
     if where.type == "cuda":
         torch.cuda.synchronize(where)
     elif where.type == "mps":
@@ -70,7 +70,7 @@ def wait(where: torch.device) -> None:
 
 
 def random_state(where: torch.device) -> list[torch.Tensor]:
-    """Where torch's random numbers stand, which dropout draws: on the CPU and, if that is another, on the device."""
+    """Return the state of torch's random numbers, which dropout draws: on the CPU and, if that is another, on the device."""
     states = [torch.get_rng_state()]
     if where.type == "cuda":
         states.append(torch.cuda.get_rng_state(where))
@@ -78,30 +78,30 @@ def random_state(where: torch.device) -> list[torch.Tensor]:
 
 
 def set_random_state(states: list[torch.Tensor], where: torch.device) -> None:
-    """Go on where `random_state` was taken; on a GPU, as far as it was taken on one."""
+    """Restore what `random_state` returned; on a GPU, as far as it was taken on one."""
     torch.set_rng_state(states[0])
     if where.type == "cuda" and len(states) > 1:
         torch.cuda.set_rng_state(states[1], where)
 
 
-def _computes_in(numbers: torch.dtype, where: torch.device) -> bool:
-    """Found by trying: torch only warns, and goes on in float32, where a device does not cast to these numbers."""
-    if numbers == torch.float32:
+def _computes_in(dtype: torch.dtype, where: torch.device) -> bool:
+    """Try it: torch only warns, and computes in float32, where a device does not cast to `dtype`."""
+    if dtype == torch.float32:
         return True
     image = torch.ones(1, 1, 3, 3, device=where, requires_grad=True)
     with catch_warnings():
         simplefilter("ignore")
         try:
-            with torch.autocast(where.type, numbers):
-                found = torch.conv2d(image, torch.ones(1, 1, 3, 3, device=where))
-            torch.autograd.backward(found.float().sum())
+            with torch.autocast(where.type, dtype):
+                output = torch.conv2d(image, torch.ones(1, 1, 3, 3, device=where))
+            torch.autograd.backward(output.float().sum())
         except RuntimeError:
             return False
-    return found.dtype == numbers
+    return output.dtype == dtype
 
 
 def has_bfloat16(where: torch.device) -> bool:
-    """Without such instructions bfloat16 is emulated, several times slower than float32."""
+    """Return whether there are instructions for bfloat16; else it is emulated, several times slower than float32."""
     if where.type == "cuda":
         return torch.cuda.get_device_capability(where) >= (8, 0)
     probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # torch.cpu has had both since 2.6, unofficially
@@ -115,7 +115,7 @@ def seed_of(purpose: str, *numbers: int) -> int:
 
 
 def generator(purpose: str, *numbers: int) -> torch.Generator:
-    """A generator on the CPU, so that every device draws the same."""
+    """Return a generator on the CPU, so that every device draws the same."""
     return torch.Generator().manual_seed(seed_of(purpose, *numbers))
 
 

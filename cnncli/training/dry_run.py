@@ -1,4 +1,4 @@
-"""A training run tried out: what it will take in memory, steps and time, from a few real steps. Nothing is kept of it."""
+"""A dry run: what training will take in memory, steps and time, from a few real steps. Nothing is kept of it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,18 @@ ENOUGH = 2.0  # seconds of timed steps, and of timed evaluation
 
 @dataclass(frozen=True, kw_only=True)
 class DryRun:
-    """What was found.
+    """What training by a recipe will take.
 
-    totals: the network's, for a batch · optimizer_bytes, average_bytes, image_bytes: what the optimizer keeps, a running mean of
-    the weights, and the images in memory · measured: steps that were timed · step_seconds: of one step · image_seconds: of
-    evaluating one image · notes: what a user should know about how the run begins
+    Attributes:
+        setup: what would be trained.
+        totals: the network's, for a batch.
+        optimizer_bytes: what the optimizer keeps.
+        average_bytes: the averaged weights.
+        image_bytes: the images in memory.
+        measured: steps that were timed.
+        step_seconds: of one step.
+        image_seconds: of evaluating one image.
+        notes: what a user should know about how the run begins.
     """
 
     setup: Setup
@@ -44,28 +51,28 @@ class DryRun:
 
     @property
     def memory(self) -> int:
-        """Bytes in all; what torch itself needs comes on top."""
+        """Bytes in all, without what torch itself needs."""
         return self.totals.training_bytes + self.optimizer_bytes + self.average_bytes + self.image_bytes
 
     @property
     def steps(self) -> int:
-        """Of the whole run."""
+        """Steps of the whole run."""
         return self.setup.steps_per_epoch * self.setup.recipe.train.epochs
 
     @property
     def training_seconds(self) -> float:
-        """Of all steps."""
+        """Seconds of all steps."""
         return self.steps * self.step_seconds
 
     @property
     def evaluation_seconds(self) -> float:
-        """Of the evaluations after all epochs."""
-        judged = sum(self.setup.counts.values()) - len(self.setup.train)
-        return self.setup.recipe.train.epochs * judged * self.image_seconds
+        """Seconds of the evaluations after all epochs."""
+        images = sum(self.setup.counts.values()) - len(self.setup.train)
+        return self.setup.recipe.train.epochs * images * self.image_seconds
 
 
 def dry_run(setup: Setup) -> DryRun:
-    """Take the first steps of `setup` on its own batches, and evaluate a few; raises what the training would."""
+    """Take the first steps of `setup` on its own batches, and evaluate a few; raises what training would."""
     state = begin_run(setup)
     step_seconds, measured = _timed_steps(setup, state)
     parts = [part for part in (setup.train, setup.val, setup.test) if isinstance(part, Images)]
@@ -77,22 +84,22 @@ def dry_run(setup: Setup) -> DryRun:
         image_bytes=_bytes(part.pixels for part in parts),
         measured=measured,
         step_seconds=step_seconds,
-        image_seconds=_timed_judging(setup, state),
+        image_seconds=_timed_evaluation(setup, state),
         notes=state.notes,
     )
 
 
 def _timed_steps(setup: Setup, state: State) -> tuple[float, int]:
-    """Seconds of one step with its batch, and how many were timed; in a short epoch some are taken once more."""
-    health = FiniteCheck(setup.device)
+    """Return the seconds of a step, and how many were timed; in a short epoch some are taken once more."""
+    check = FiniteCheck(setup.device)
     state.set_train_mode()
     batches = _endless(setup)
     for batch in islice(batches, WARM):
-        train_step(setup, state, batch, 0, health)
+        train_step(setup, state, batch, 0, check)
     wait(setup.device)
     began = perf_counter()
     for count, batch in enumerate(islice(batches, MOST), 1):
-        train_step(setup, state, batch, 0, health)
+        train_step(setup, state, batch, 0, check)
         wait(setup.device)
         if count >= FEWEST and perf_counter() - began > ENOUGH:
             break
@@ -100,14 +107,14 @@ def _timed_steps(setup: Setup, state: State) -> tuple[float, int]:
 
 
 def _endless(setup: Setup) -> Iterator[Batch]:
-    """The first batches of the first epoch, again and again; only full ones, where there are any."""
+    """Yield the first batches of the first epoch, again and again; only full ones, where there are any."""
     steps = setup.steps(1)[: WARM + MOST]
     while True:
         yield from setup.train.batches(steps[:-1] or steps)
 
 
-def _timed_judging(setup: Setup, state: State) -> float:
-    """Seconds of evaluating one image."""
+def _timed_evaluation(setup: Setup, state: State) -> float:
+    """Return the seconds of evaluating one image."""
     began, images = perf_counter(), 0
 
     def enough() -> bool:

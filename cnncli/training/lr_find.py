@@ -1,7 +1,7 @@
-"""What a learning-rate range test says: the rates that it tries, the curve of its losses, and the rate that follows. Free of torch.
+"""The learning-rate range test: some hundred steps at learning rates that rise, the curve of their losses, and what follows.
 
-L. Smith, "Cyclical learning rates for training neural networks", 2015, section 3.3: let the rate rise while the network trains,
-and look where the loss falls.
+L. Smith, "Cyclical learning rates for training neural networks", 2015, section 3.3: let the learning rate rise while the
+network trains, and look where the loss falls. Nothing is kept of the steps.
 """
 
 from __future__ import annotations
@@ -28,15 +28,22 @@ from cnncli.training.step import train_step
 
 REACH = 0.06  # of the steps: how far to either side a point of the curve looks
 FEWEST = 20  # losses that a curve is made of
-FALL = 0.05  # share of the loss that must go for something to have been learned
+FALL = 0.05  # fraction of the loss that must go for something to have been learned
 CLEAR = 3.0  # times the scatter of batches that the loss must fall
 DEVIATION = 1.4826  # times the median distance, of numbers from a normal distribution
 ABOVE = 4.0  # times its lowest that a loss has risen to where it diverges, as in fastai and PyTorch Lightning
-KEPT = 0.9  # share of the running mean kept at a step, by which divergence is noticed
+KEPT = 0.9  # fraction of the running mean kept at a step, by which divergence is noticed
 
 
 class Point(NamedTuple):
-    """One step. lr: that it was taken at · loss: of its batch, before it · smooth, slope: the curve's, slope by a tenfold rate."""
+    """One step.
+
+    Attributes:
+        lr: that it was taken at.
+        loss: of its batch, before the step.
+        smooth: the curve's loss.
+        slope: the curve's, per tenfold learning rate.
+    """
 
     lr: float
     loss: float
@@ -47,8 +54,12 @@ class Point(NamedTuple):
 class Suggestion(NamedTuple):
     """What the curve says.
 
-    lr: the rate to take, None where the curve says nothing · why: in words, how it was found, or why there is none · steepest,
-    lowest: where the loss falls most steeply, below that of guessing, and where it is lowest · valley: as fastai suggests
+    Attributes:
+        lr: the learning rate to take, None where the curve says nothing.
+        why: how it was found, or why there is none.
+        steepest: where the loss falls most steeply, below that of guessing.
+        lowest: where the loss is lowest.
+        valley: as fastai suggests.
     """
 
     lr: float | None
@@ -61,8 +72,8 @@ class Suggestion(NamedTuple):
 End = Literal["reached", "diverged", "not finite"]
 
 
-def rates(low: float, high: float, steps: int) -> list[float]:
-    """`steps` rates from `low` to `high`, each the same number of times the one before."""
+def rising_lrs(low: float, high: float, steps: int) -> list[float]:
+    """Return `steps` learning rates from `low` to `high`, in a geometric sequence."""
     first, whole = log(low), log(high) - log(low)
     inner = [exp(first + whole * step / (steps - 1)) for step in range(1, steps - 1)]
     return [low, *inner, high]
@@ -76,7 +87,7 @@ class DivergenceCheck:
         self._first = self._lowest = float("inf")
 
     def diverged(self, loss: float) -> bool:
-        """Whether the losses do, with the next one of them."""
+        """Return whether the losses diverge with the next of them."""
         self._sum = KEPT * self._sum + (1 - KEPT) * loss
         self._weight = KEPT * self._weight + 1 - KEPT
         mean = self._sum / self._weight
@@ -101,34 +112,34 @@ def curve(lrs: Sequence[float], losses: Sequence[float]) -> list[Point]:
 
 
 def _width(steps: int) -> int:
-    """How many steps to either side a point of the curve looks."""
+    """Return how many steps to either side a point of the curve looks."""
     return max(3, round(REACH * steps))
 
 
 def _line(places: Sequence[float], losses: Sequence[float], middle: int, width: int) -> tuple[float, float]:
-    """Value and slope at `middle` of the weighted least-squares line."""
+    """Return value and slope at `middle` of the weighted least-squares line."""
     near = range(max(0, middle - width + 1), min(len(losses), middle + width))
-    weights = [1 - abs(each - middle) / width for each in near]
+    weights = [1 - abs(step - middle) / width for step in near]
     total = sum(weights)
-    x = sum(weight * places[each] for weight, each in zip(weights, near, strict=True)) / total
-    y = sum(weight * losses[each] for weight, each in zip(weights, near, strict=True)) / total
-    square = sum(weight * (places[each] - x) ** 2 for weight, each in zip(weights, near, strict=True))
-    both = sum(weight * (places[each] - x) * (losses[each] - y) for weight, each in zip(weights, near, strict=True))
+    x = sum(weight * places[step] for weight, step in zip(weights, near, strict=True)) / total
+    y = sum(weight * losses[step] for weight, step in zip(weights, near, strict=True)) / total
+    square = sum(weight * (places[step] - x) ** 2 for weight, step in zip(weights, near, strict=True))
+    both = sum(weight * (places[step] - x) * (losses[step] - y) for weight, step in zip(weights, near, strict=True))
     slope = both / square if square else 0.0
     return y + slope * (places[middle] - x), slope
 
 
 def valley(points: Sequence[Point]) -> float:
-    """The rate in the middle of the longest descent: of the longest subsequence of the curve that only falls, as fastai has it."""
+    """Return the learning rate amid the longest subsequence of the curve that only falls, as fastai does."""
     lengths: list[int] = []
     before: list[int | None] = []
-    for place, point in enumerate(points):
-        higher = [each for each in range(place) if points[each].smooth > point.smooth]
-        last = max(higher, key=lambda each: lengths[each], default=None)
+    for index, point in enumerate(points):
+        higher = [other for other in range(index) if points[other].smooth > point.smooth]
+        last = max(higher, key=lambda other: lengths[other], default=None)
         before.append(last)
         lengths.append(1 if last is None else lengths[last] + 1)
     chain: list[int] = []
-    at: int | None = max(range(len(points)), key=lambda each: lengths[each])
+    at: int | None = max(range(len(points)), key=lambda index: lengths[index])
     while at is not None:
         chain.append(at)
         at = before[at]
@@ -136,18 +147,20 @@ def valley(points: Sequence[Point]) -> float:
 
 
 def suggestion(points: Sequence[Point], chance: float) -> Suggestion:
-    """The rate halfway, as a factor, from where the loss falls most steeply to where it is lowest; or why there is none.
+    """Suggest the geometric mean of where the loss falls most steeply and where it is lowest, or say why there is none.
 
-    Most steeply: below the loss of guessing. First weights often begin above it, and what falls then is their size, at rates that
-    are far too small to learn with. The steepest rate is safe and slow, at the lowest point the loss is about to rise: halfway lay
+    Most steeply: below the loss of guessing. Initial weights often begin above it, and what falls then is their size, at rates
+    that are far too small to learn with. The steepest is safe and slow, at the lowest point the loss is about to rise: halfway lay
     among the best for the recipes that come with cnncli.
 
-    chance: the loss of guessing by the classes' shares, below which a network has learned something about its images
+    Args:
+        points: the curve.
+        chance: the loss of guessing by the classes' frequencies, below which a network has learned something about its images.
     """
     if len(points) < FEWEST:
         few = f"{len(points)} steps before the loss was lost are too few to tell a slope from noise, {FEWEST} are the least"
         return Suggestion(None, f"{few}; begin lower (--from) or take more steps (--steps)")
-    bottom = min(range(len(points)), key=lambda place: points[place].smooth)
+    bottom = min(range(len(points)), key=lambda index: points[index].smooth)
     down = points[: bottom + 1]
     flat = _flat(down, chance)
     if flat:
@@ -159,8 +172,8 @@ def suggestion(points: Sequence[Point], chance: float) -> Suggestion:
     return Suggestion(sqrt(steepest * lowest), why, steepest, lowest, valley(points))
 
 
-def edge(points: Sequence[Point], found: Suggestion, end: End) -> str:
-    """Where the range itself cuts the curve short, and what to write; "" where it does not."""
+def range_note(points: Sequence[Point], found: Suggestion, end: End) -> str:
+    """Say where the range cuts the curve short, and what to write; "" where it does not."""
     if found.steepest is None or found.lowest is None:
         return ""
     width = _width(len(points))
@@ -172,7 +185,7 @@ def edge(points: Sequence[Point], found: Suggestion, end: End) -> str:
 
 
 def _flat(down: Sequence[Point], chance: float) -> str:
-    """Why a curve down to its lowest point is no descent; "" where it is one."""
+    """Say why a curve down to its lowest point is no descent; "" where it is one."""
     began, lowest = down[0].smooth, down[-1].smooth
     scatter = DEVIATION * median(abs(point.loss - point.smooth) for point in down)  # a single wild batch does not count
     start, what = (chance, "of guessing by the classes' shares") if chance <= began else (began, "at the start")
@@ -183,18 +196,25 @@ def _flat(down: Sequence[Point], chance: float) -> str:
     return ""
 
 
-def chance_loss(shares: Sequence[float], smoothing: float) -> float:
-    """The mean cross-entropy of answering every image with the classes' shares, as targets smoothed by `smoothing` have them."""
-    softened = [(1 - smoothing) * share + smoothing / len(shares) for share in shares]
-    return -sum(share * log(share) for share in softened if share)
+def chance_loss(frequencies: Sequence[float], smoothing: float) -> float:
+    """Return the mean cross-entropy of predicting the classes' frequencies, with targets smoothed by `smoothing`."""
+    softened = [(1 - smoothing) * p + smoothing / len(frequencies) for p in frequencies]
+    return -sum(p * log(p) for p in softened if p)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RangeTest:
-    """What was found.
+    """The outcome of a range test.
 
-    params: the network's · points: a step each, up to the end · end: why it ended · chance: the loss of guessing by the classes'
-    shares · steps: that were wanted · notes: what a user should know about how the run began, and about the range
+    Attributes:
+        setup: what was trained.
+        params: the network's.
+        points: one for each step, up to the end.
+        end: why it ended.
+        chance: the loss of guessing by the classes' frequencies.
+        suggestion: what the curve says.
+        steps: that were asked for.
+        notes: what a user should know about how the run began, and about the range.
     """
 
     setup: Setup
@@ -208,30 +228,34 @@ class RangeTest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rising(Setup):
-    """A setup whose schedule is `rates`, step by step."""
+class RisingSetup(Setup):
+    """A setup whose schedule is `lrs`, step by step."""
 
-    rates: tuple[float, ...]
+    lrs: tuple[float, ...]
 
     @cached_property
     def lr(self) -> Schedule:
         """The learning rate of each step, counted from 0."""
-        return self.rates.__getitem__
+        return self.lrs.__getitem__
 
 
 def range_test(setup: Setup, low: float, high: float, steps: int, progress: Progress | None = None) -> RangeTest:
-    """Train `setup` for `steps` steps from its own beginning, at rates from `low` to `high`, or until its loss diverges.
+    """Train `setup` for `steps` steps from its own start, at learning rates from `low` to `high`, or until its loss diverges.
 
-    Everything else is the recipe's: first weights, order of images, augmentation, optimizer, loss. Raises what training would.
+    Everything else is the recipe's: initial weights, order of images, augmentation, optimizer, loss. Raises what training would.
     """
-    rising = Rising(
-        **{field.name: getattr(setup, field.name) for field in fields(Setup)}, rates=tuple(rates(low, high, steps))
+    rising = RisingSetup(
+        **{field.name: getattr(setup, field.name) for field in fields(Setup)}, lrs=tuple(rising_lrs(low, high, steps))
     )
     state = begin_run(rising)
     losses, end = _losses(rising, state, progress or Progress())
-    points, chance = tuple(curve(rising.rates[: len(losses)], losses)), _chance(setup)
+    frequencies = [count / len(setup.train) for count in setup.labels]
+    points, chance = (
+        tuple(curve(rising.lrs[: len(losses)], losses)),
+        chance_loss(frequencies, setup.recipe.train.label_smoothing),
+    )
     found = suggestion(points, chance)
-    cut = edge(points, found, end)
+    note = range_note(points, found, end)
     return RangeTest(
         setup=setup,
         params=sum(weight.numel() for weight in state.module.parameters()),
@@ -240,23 +264,23 @@ def range_test(setup: Setup, low: float, high: float, steps: int, progress: Prog
         chance=chance,
         suggestion=found,
         steps=steps,
-        notes=(*state.notes, *([cut] if cut else [])),
+        notes=(*state.notes, *([note] if note else [])),
     )
 
 
-def _losses(setup: Rising, state: State, progress: Progress) -> tuple[list[float], End]:
-    """The loss of each step's batch before the step, and why they end."""
-    divergence, health = DivergenceCheck(), FiniteCheck(setup.device)
+def _losses(setup: RisingSetup, state: State, progress: Progress) -> tuple[list[float], End]:
+    """Return the loss of each step's batch before the step, and why they end."""
+    divergence, check = DivergenceCheck(), FiniteCheck(setup.device)
     losses: list[float] = []
     state.set_train_mode()
-    progress.begin("raising the rate", len(setup.rates))
-    for step, batch in zip(range(len(setup.rates)), _endless(setup), strict=False):
-        health.before_step()
-        train_step(setup, state, batch, step, health)
+    progress.begin("raising the rate", len(setup.lrs))
+    for step, batch in zip(range(len(setup.lrs)), _endless(setup), strict=False):
+        check.before_step()
+        train_step(setup, state, batch, step, check)
         loss, state.metrics = state.metrics.score().loss, Metrics.empty(setup.device)
         state.batch += 1
         progress.done = state.batch
-        if not isfinite(loss) or health.sound_steps() is not None:
+        if not isfinite(loss) or check.sound_steps() is not None:
             return losses, "not finite"
         losses.append(loss)
         if divergence.diverged(loss):
@@ -265,13 +289,7 @@ def _losses(setup: Rising, state: State, progress: Progress) -> tuple[list[float
 
 
 def _endless(setup: Setup) -> Iterator[Batch]:
-    """The batches of one epoch after another, as training has them."""
+    """Yield the batches of one epoch after another, as in training."""
     for epoch in count(1):
         torch.manual_seed(seed_of("dropout", setup.recipe.seed, epoch))
         yield from setup.train.batches(setup.steps(epoch))
-
-
-def _chance(setup: Setup) -> float:
-    labels = setup.train.labels
-    shares = torch.bincount(labels, minlength=len(setup.classes)).double() / len(labels)
-    return chance_loss(shares.tolist(), setup.recipe.train.label_smoothing)

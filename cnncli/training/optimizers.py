@@ -1,4 +1,4 @@
-"""How a gradient moves the weights: the functional forms of torch's optimizers, with the defaults of its classes.
+"""The optimizers: the functional forms of torch's, with the defaults of its classes.
 
 The classes do the same, but building the first one imports the compiler (1.3 s), and a step takes twice as long.
 """
@@ -29,21 +29,22 @@ _FUSED_ON = {"cpu", "cuda", "mps"}  # where torch has kernels that update all we
 class Optimizer:
     """Moves weights in place.
 
-    memory: what it keeps from step to step, a tensor for each weight under torch's own name for it
+    Attributes:
+        memory: what it keeps from step to step, a tensor for each weight under torch's own name for it.
     """
 
     def __init__(self, chosen: AnyOptimizer, weights: Sequence[torch.Tensor]) -> None:
-        """weights: those to train; each has a gradient at every step."""
+        """Start with nothing in memory; each of `weights` has a gradient at every step."""
         self.chosen = chosen
         self.weights = list(weights)
-        self.memory = {name: [_nothing(name, weight) for weight in weights] for name in _MEMORY[type(chosen)]}
+        self.memory = {name: [_initial(name, weight) for weight in weights] for name in _MEMORY[type(chosen)]}
         if isinstance(chosen, Sgd | RMSprop) and not chosen.momentum:
             del self.memory["momentum_buffer"]
         self._fused = self.weights[0].device.type in _FUSED_ON and isinstance(chosen, Sgd | Adam | AdamW)
 
     @torch.no_grad()
     def step(self, lr: float, skip: torch.Tensor) -> None:
-        """One step against the gradients; none at all where `skip`, a float32 number on the device, is 1."""
+        """Take a step against the gradients, or none where `skip`, a float32 number on the device, is 1."""
         if not self._fused and skip.item():  # the fused kernels look for themselves; on a GPU nobody has to wait then
             return
         gradients = [weight.grad for weight in self.weights if weight.grad is not None]
@@ -54,7 +55,7 @@ class Optimizer:
             case Adam() | AdamW():
                 self._adam(self.chosen, gradients, lr, flag)
             case RMSprop() | Adadelta():
-                self._elder(self.chosen, gradients, lr)
+                self._unfused(self.chosen, gradients, lr)
 
     def clear(self) -> None:
         """Forget the gradients."""
@@ -96,7 +97,7 @@ class Optimizer:
             maximize=False,
         )
 
-    def _elder(self, chosen: RMSprop | Adadelta, gradients: list[torch.Tensor], lr: float) -> None:
+    def _unfused(self, chosen: RMSprop | Adadelta, gradients: list[torch.Tensor], lr: float) -> None:
         squares, steps = self.memory["square_avg"], self.memory["step"]
         decay = chosen.weight_decay
         if isinstance(chosen, RMSprop):
@@ -112,5 +113,5 @@ class Optimizer:
             )  # fmt: skip
 
 
-def _nothing(name: str, weight: torch.Tensor) -> torch.Tensor:
+def _initial(name: str, weight: torch.Tensor) -> torch.Tensor:
     return torch.zeros((), device=weight.device) if name == "step" else torch.zeros_like(weight)

@@ -1,4 +1,4 @@
-"""A network that somebody's own code makes, written down as a net.yaml: the code runs once, and a run is data from then on."""
+"""A network that your own code makes, as a net.yaml: the code runs once, and a run is data from then on."""
 
 from __future__ import annotations
 
@@ -22,8 +22,15 @@ from cnncli.text import truncate
 _CLASSES = ("classes", "num_classes", "n_classes")
 
 
-class WrittenDown(NamedTuple):
-    """text: a net.yaml · left: what of the overrides is the recipe's · note: what a user should know · command: writes the text"""
+class AsNetYaml(NamedTuple):
+    """Your own network as data.
+
+    Attributes:
+        text: a net.yaml.
+        left: the overrides that are the recipe's.
+        note: what a user should know.
+        command: writes the text.
+    """
 
     text: str
     left: list[str]
@@ -31,30 +38,36 @@ class WrittenDown(NamedTuple):
     command: str
 
 
-def written_down(source: str, data: str, overrides: Sequence[str]) -> WrittenDown:
-    """The network that `source` makes for the images and the classes of `data`; its arguments are taken out of `overrides`.
+def as_net_yaml(source: str, data: str, overrides: Sequence[str]) -> AsNetYaml:
+    """Run the code `source` for the images and the classes of `data`, and describe the network that it makes.
 
-    The number of classes is given to an argument `classes`, `num_classes` or `n_classes`, if there is one. Raises `RequestError`,
-    also where the code does what a net.yaml has no words for, and `DataError`.
+    The number of classes is given to an argument `classes`, `num_classes` or `n_classes`, if it has one. Other arguments are taken
+    out of `overrides`.
+
+    Raises:
+        RequestError: something is wrong, or the code does what a net.yaml cannot express.
+        DataError: a file cannot be read.
     """
     from cnncli.formats import net_yaml
 
-    takes = parameters(source)
-    own, left = _divided(takes, overrides)
+    names = parameters(source)
+    set_by_user, left = _split(names, overrides)
     classes = len(dataset(data).classes)
-    shape, given = _images(data, left), {**_told(takes - own.keys(), classes), **own}
-    found = load(Request(source, {"0": Tensor(shape)}, given, training=True))
-    if found.fault is not None:
-        raise RequestError(f"{source}: at {dims(shape)}: {found.fault.message}; resize= brings images to another size")
-    with_scores(source, found.network, classes, _cure(given))
+    shape = _image_shape(data, left)
+    unset = next(({name: classes} for name in _CLASSES if name in names - set_by_user.keys()), {})
+    arguments = {**unset, **set_by_user}
+    loaded = load(Request(source, {"0": Tensor(shape)}, arguments, training=True))
+    if loaded.fault is not None:
+        raise RequestError(f"{source}: at {dims(shape)}: {loaded.fault.message}; resize= brings images to another size")
+    with_scores(source, loaded.network, classes, _cure(arguments))
     try:
-        text = net_yaml.dump(found.network)
+        text = net_yaml.dump(loaded.network)
     except RequestError as error:
         raise RequestError(f"{source} cannot be trained from here: {error}") from error
-    typed = [source, *(f"{key}={value}" for key, value in given.items()), "--input", typed_shape(shape)]
-    return WrittenDown(
+    typed = [source, *(f"{key}={value}" for key, value in arguments.items()), "--input", typed_shape(shape)]
+    return AsNetYaml(
         text=text,
-        left=[*left, *_init(left)],
+        left=[*left, *_default_init(left)],
         note=_NOTE.format(source=truncate(source, 100), file=NETWORK),
         command=f"cnncli models show {shlex.join(typed)} --yaml > {NETWORK}",
     )
@@ -63,31 +76,27 @@ def written_down(source: str, data: str, overrides: Sequence[str]) -> WrittenDow
 _NOTE = "{source} is trained as {file} in the run folder has it; torch draws its first weights, whatever its code does with them"
 
 
-def _divided(takes: frozenset[str], overrides: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """The arguments of the network, and the other overrides: `model.frozen` and `model.weights` are the recipe's."""
-    own: dict[str, Any] = {}
+def _split(names: frozenset[str], overrides: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the arguments of the network, and the other overrides: `model.frozen` and `model.weights` are the recipe's."""
+    arguments: dict[str, Any] = {}
     left: list[str] = []
     for text in overrides:
         read = override(text)
         key = read.key.removeprefix("model.")
-        if tuple(read.key.split(".")) not in keys() and (key in takes or key != read.key):
-            own[key] = read.value
+        if tuple(read.key.split(".")) not in keys() and (key in names or key != read.key):
+            arguments[key] = read.value
         else:
             left.append(text)
-    return own, left
+    return arguments, left
 
 
-def _told(open: frozenset[str], classes: int) -> dict[str, int]:
-    return next(({name: classes} for name in _CLASSES if name in open), {})
+def _cure(arguments: Mapping[str, object]) -> str:
+    name = next((name for name in _CLASSES if name in arguments), None)
+    return f"its {name}= does not make the last layer so wide" if name else "let it take classes="
 
 
-def _cure(given: Mapping[str, object]) -> str:
-    told = next((name for name in _CLASSES if name in given), None)
-    return f"its {told}= does not make the last layer so wide" if told else "let it take classes="
-
-
-def _images(data: str, overrides: Sequence[str]) -> Shape:
-    """C×H×W of the images that it will be trained on."""
+def _image_shape(data: str, overrides: Sequence[str]) -> Shape:
+    """Return C×H×W of the images that it will be trained on."""
     channels, height, width = dataset(data).shape
     sides = [read.value for text in overrides if (read := override(text)).key in {"resize", "data.resize"}]
     side = sides[0] if sides and isinstance(sides[0], int) else None
@@ -99,7 +108,7 @@ def _images(data: str, overrides: Sequence[str]) -> Shape:
     return (channels, high, wide)
 
 
-def _init(overrides: Sequence[str]) -> list[str]:
-    """First weights as torch draws them, unless they are asked for otherwise."""
-    said = {override(text).key for text in overrides} & {"init", "train.init"}
-    return [] if said else ["train.init=default"]
+def _default_init(overrides: Sequence[str]) -> list[str]:
+    """Return the override for initial weights as torch draws them, unless another is set."""
+    keys_set = {override(text).key for text in overrides}
+    return [] if keys_set & {"init", "train.init"} else ["train.init=default"]

@@ -22,7 +22,7 @@ from cnncli.sources.pretrained import check
 from cnncli.sources.recipes import Recipe, as_written, available, load, renamed, resolved
 from cnncli.sources.run_folder import find_run, resume_command, run_recipe
 from cnncli.text import truncate
-from cnncli.training.default_recipe import default_recipe, usual_rate
+from cnncli.training.default_recipe import default_recipe, usual_lr
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,3})?")
 
@@ -33,10 +33,15 @@ Options = Mapping[str, tuple[str, object]]
 
 
 class Request(NamedTuple):
-    """recipe: what to train · name: what its run folders are called after · note: what a user should know, in lines, or "".
+    """What to train.
 
-    network: the text of the net.yaml that the network is written in, "" where it is in none. A run keeps a copy, so that its
-    folder is complete in itself. · code: what wrote that text, where no file of the user's holds it
+    Attributes:
+        recipe: what to train and how.
+        name: what its run folders are called after.
+        note: what a user should know, in lines, or "".
+        network: the text of the net.yaml that the network is written in, "" where it is in none. A run keeps a copy, so that its
+            folder is complete in itself.
+        code: the command that wrote that text, where no file of the user's holds it.
     """
 
     recipe: Recipe
@@ -50,14 +55,14 @@ class Request(NamedTuple):
         """The recipe as the run folder is to hold it, every key written out."""
         return resolved(renamed(self.recipe, folder.NETWORK) if self.network else self.recipe)
 
-    def begun(self) -> tuple[Recipe, Path]:
-        """The recipe to train by, and the new run folder; raises `DataError` where that cannot be written."""
+    def new_run(self) -> tuple[Recipe, Path]:
+        """Return the recipe to train by, and the new run folder; raises `DataError` where that cannot be written."""
         path = folder.new_folder(self.name, self.text, self.network)
         return (renamed(self.recipe, str((path / folder.NETWORK).absolute())) if self.network else self.recipe), path
 
     @contextmanager
-    def tried(self) -> Iterator[Recipe]:
-        """The recipe to dry_run, while nothing is kept."""
+    def temporary_recipe(self) -> Iterator[Recipe]:
+        """Yield the recipe for a dry run, which keeps nothing."""
         if not self.code:
             yield self.recipe
             return
@@ -68,18 +73,29 @@ class Request(NamedTuple):
 
 
 def train_request(source: str, arguments: Sequence[str], options: Options, device: str = "auto") -> Request:
-    """The recipe `source`, by name or path, or the default one of the network `source`, with what the command line sets.
+    """Parse what `cnncli train` is asked to do.
 
-    arguments: `key=value` · options: dotted key → (flag, value), None where it was not given. A name that is a recipe's and a
-    network's means the recipe; `lenet@d2l` is the network. Raises `RequestError`, and `DataError` for an unreadable file.
+    Args:
+        source: a recipe, by name or path, or a network, which gets the default recipe. A name that is both means the recipe;
+            `lenet@d2l` is the network.
+        arguments: `key=value`, to set in the recipe.
+        options: dotted key → (flag, value), None where it was not given.
+        device: to train on.
+
+    Raises:
+        RequestError: something in it is wrong.
+        DataError: a file cannot be read.
     """
     check_device(device)
     source = spelled(same_letters(source, available()) or source)
-    overrides = [*_beside(arguments, options), *_texts(options)]
+    overrides = [
+        *_not_in_options(arguments, options),
+        *(f"{key}={value}" for key, (_, value) in options.items() if value is not None),
+    ]
     _, data = options.get("data.name", ("", None))
     others = [text for text in overrides if not text.startswith("data.name=")]
     if data is not None and is_code(source):
-        request = _of_code(source, str(data), others)
+        request = _your_code(source, str(data), others)
     elif data is not None and source not in available() and is_network(source):
         request = _without_recipe(source, str(data), others)
     elif is_code(source) or is_library(source):
@@ -88,31 +104,31 @@ def train_request(source: str, arguments: Sequence[str], options: Options, devic
         )
     else:
         recipe = load(source, overrides, networks=list(models()))
-        request = Request(recipe, Path(source).stem, network=_text_of(recipe))
+        request = Request(recipe, Path(source).stem, network=_network_text(recipe))
     check(request.recipe.model.weights)
     return request
 
 
 def _without_recipe(source: str, data: str, overrides: Sequence[str]) -> Request:
     recipe = default_recipe(source, data, overrides)
-    return Request(recipe, _short(source), _told(source, recipe), _text_of(recipe))
+    return Request(recipe, _short(source), _default_note(source, recipe), _network_text(recipe))
 
 
-def _of_code(source: str, data: str, overrides: Sequence[str]) -> Request:
-    from cnncli.training.own_code import written_down
+def _your_code(source: str, data: str, overrides: Sequence[str]) -> Request:
+    from cnncli.training.own_code import as_net_yaml
 
-    found = written_down(source, data, overrides)
+    traced = as_net_yaml(source, data, overrides)
     with TemporaryDirectory(prefix="cnncli-") as home:
         file = Path(home) / folder.NETWORK
-        file.write_text(found.text, encoding="utf-8")
-        recipe = default_recipe(str(file), data, found.left)
-        note = f"{_told(source, recipe)}\n{found.note}"
-    return Request(recipe, _short(source.removesuffix(".py")), note, found.text, found.command)
+        file.write_text(traced.text, encoding="utf-8")
+        recipe = default_recipe(str(file), data, traced.left)
+        note = f"{_default_note(source, recipe)}\n{traced.note}"
+    return Request(recipe, _short(source.removesuffix(".py")), note, traced.text, traced.command)
 
 
-def _told(source: str, recipe: Recipe) -> str:
-    """By what a network without a recipe is trained, and whether a rate was asked for that is another optimizer's."""
-    optimizer, suits = recipe.optimizer, usual_rate(recipe)
+def _default_note(source: str, recipe: Recipe) -> str:
+    """Say how a network without a recipe is trained, and whether the learning rate asked for suits another optimizer."""
+    optimizer, suits = recipe.optimizer, usual_lr(recipe)
     high = optimizer.name == "adamw" and optimizer.lr > TOO_HIGH * suits
     return (
         f"no recipe for {truncate(source, 60)}: {optimizer.name} at {optimizer.lr:g}, schedule {recipe.schedule.name}, batches of "
@@ -125,8 +141,8 @@ def _told(source: str, recipe: Recipe) -> str:
     )
 
 
-def _text_of(recipe: Recipe) -> str:
-    """The text of the file that the network is written in, "" where it is in none."""
+def _network_text(recipe: Recipe) -> str:
+    """Return the text of the file that the network is written in, "" where it is in none."""
     name = recipe.model.name
     return Path(name).read_text(encoding="utf-8", errors="surrogateescape") if is_file(name) else ""
 
@@ -151,16 +167,12 @@ def check_range(low: float, high: float) -> None:
 
 
 def _short(source: str) -> str:
-    """What the run folders of a network are called after: a file's name, or a library's without what no folder may hold."""
+    """Return what run folders are called after: a file's name, or a library's without what no folder may be called."""
     return Path(source).stem if is_file(source) else re.sub(r"[^\w.@-]+", "-", source.rpartition(":")[2])
 
 
-def _texts(options: Options) -> list[str]:
-    return [f"{key}={value}" for key, (_, value) in options.items() if value is not None]
-
-
-def _beside(arguments: Sequence[str], options: Options) -> list[str]:
-    """The arguments that no option repeats; raises `RequestError` where one sets the same thing differently."""
+def _not_in_options(arguments: Sequence[str], options: Options) -> list[str]:
+    """Return the arguments that no option repeats; raises `RequestError` where one sets the same thing differently."""
     flags = {
         name: (flag, value)
         for key, (flag, value) in options.items()
@@ -181,7 +193,7 @@ def _beside(arguments: Sequence[str], options: Options) -> list[str]:
     return left
 
 
-# What may change when a run goes on: how long it is, and what changes no number.
+# What may change when a run is resumed: how long it is, and what changes no number.
 FREE = (
     "train.epochs",
     "train.checkpoint_steps",
@@ -191,12 +203,11 @@ FREE = (
     "stop.when_dead",
 )
 
-
 FOLDER = "folder:"  # begins the name of images that may be moved
 
 
 class ResumeRequest(NamedTuple):
-    """path: the run folder · recipe: to go on by · device: where, None for where it was"""
+    """What to resume: the run folder, the recipe to continue by, and the device, None for the same as before."""
 
     path: Path
     recipe: Recipe
@@ -204,9 +215,15 @@ class ResumeRequest(NamedTuple):
 
 
 def resume_request(arguments: Sequence[str], device: str | None = None) -> ResumeRequest:
-    """The run that `arguments` name, a folder or none for the newest, and `key=value` that its recipe is to have from now on.
+    """Parse the arguments of `cnncli resume`.
 
-    Raises `DataError` where there is no such run, `RequestError` for a key that a run cannot change on its way.
+    Args:
+        arguments: a run folder, or none for the newest, and `key=value` to set in its recipe.
+        device: to continue on, None for the same as before.
+
+    Raises:
+        DataError: there is no such run.
+        RequestError: a run cannot change that key on its way.
     """
     check_device(device or "auto")
     names = [text for text in arguments if "=" not in text or Path(text).is_dir()]
@@ -223,22 +240,22 @@ def resume_request(arguments: Sequence[str], device: str | None = None) -> Resum
 
 
 def without_best(path: Path) -> RequestError:
-    """What is said of a run whose best checkpoint is asked for and is not there."""
+    """Return the error for a run whose best checkpoint is asked for and does not exist."""
     return RequestError(f"{path.as_posix()} has no best.pt: it has no validation split (data.val); write --which last")
 
 
 def without_checkpoint(path: Path) -> DataError:
-    """What is said of a run that has come to nothing yet."""
+    """Return the error for a run that has no checkpoint yet."""
     return DataError(f"{path.as_posix()} has no checkpoint yet; train it first: {resume_command(path)}")
 
 
 def again(path: Path) -> str:
-    """The command that trains a run's recipe from the beginning."""
+    """Return the command that trains a run's recipe from the beginning."""
     return f"cnncli train {shlex.quote((path / folder.RECIPE).as_posix())}"
 
 
 def changes(old: Recipe, new: Recipe) -> str:
-    """The keys that differ, those in `FREE` apart, as `key old → new`; empty where there are none."""
+    """Return the keys that differ, those in `FREE` apart, as `key old → new`; empty where there are none."""
     return ", ".join(
         f"{truncate(key)} {_shown(before)} → {_shown(after)}"
         for key, (before, after) in differences(old, new).items()
@@ -247,12 +264,12 @@ def changes(old: Recipe, new: Recipe) -> str:
 
 
 def _moved(before: Value, after: Value) -> bool:
-    """Whether both are folders: whether they hold the same images is asked when they are read."""
+    """Return whether both are folders; whether they hold the same images is checked when they are read."""
     return str(before).startswith(FOLDER) and str(after).startswith(FOLDER)
 
 
 def differences(old: Recipe, new: Recipe) -> dict[str, tuple[Value, Value]]:
-    """The keys, dotted, that have another value in `new`: the old and the new, None where there is no such key."""
+    """Return the dotted keys that have another value in `new`: the old and the new, None where there is no such key."""
     before, after = (dict(_flat(recipe.model_dump(mode="json"))) for recipe in (old, new))
     return {
         key: (before.get(key), after.get(key))

@@ -1,4 +1,4 @@
-"""Going on with a run: from its last whole checkpoint, on the same data, by the same recipe, or not at all.
+"""Resume a run: from its last whole checkpoint, on the same data, by the same recipe, or not at all.
 
 On the CPU of the same machine, with the same torch, a run that was stopped anywhere ends with the bytes of one that was not:
 everything drawn at random depends on seed and epoch, there are as many threads as in the beginning, the rest is in the checkpoint.
@@ -28,7 +28,7 @@ from cnncli.training.device import machine
 from cnncli.training.precision import Precision
 from cnncli.training.process import Lock, exit_on_sigterm
 from cnncli.training.request import ResumeRequest, again, changes
-from cnncli.training.run import Run, beginning, environment, note_precision, write_environment, write_health
+from cnncli.training.run import Run, environment, note_precision, read_environment, write_environment, write_health
 from cnncli.training.schedule import lr_schedule
 from cnncli.training.setup import Setup, prepare
 from cnncli.training.state import restore
@@ -39,14 +39,21 @@ EXACT = "the weights may differ in their last bits from those of a run that neve
 
 
 class StoppedRun:
-    """A run folder, held against other processes, and where its run stands.
+    """A locked run folder, and where its run stands.
 
-    saved: what its last whole checkpoint holds, None where it has none and begins anew · notes: what a user should know
+    Attributes:
+        saved: what its last whole checkpoint holds, None where it has none and starts anew.
+        notes: what a user should know.
     """
 
-    def __init__(self, asked: ResumeRequest) -> None:
-        """Raises `DataError` for a folder that another process holds or damaged checkpoints, `RequestError` for another recipe."""
-        self.path, self.recipe, self._device = asked.path, asked.recipe, asked.device
+    def __init__(self, request: ResumeRequest) -> None:
+        """Lock the folder and read its checkpoint.
+
+        Raises:
+            DataError: another process has locked the folder, or its checkpoints are damaged.
+            RequestError: the recipe is another.
+        """
+        self.path, self.recipe, self._device = request.path, request.recipe, request.device
         self.notes: list[str] = []
         self._lock = Lock(self.path)
         try:
@@ -59,7 +66,7 @@ class StoppedRun:
 
     @property
     def epochs(self) -> list[Epoch]:
-        """Those that are complete."""
+        """The epochs that are complete."""
         return [epoch_of(row) for row in self.saved["epochs"]] if self.saved else []
 
     @property
@@ -72,22 +79,22 @@ class StoppedRun:
         why = reason_to_stop(epochs, self.recipe.stop)
         if why is None:
             return None
-        return f"{path} ended after epoch {len(epochs)}: {why}; to train on{self._way_on}"
+        return f"{path} ended after epoch {len(epochs)}: {why}; to train on{self._how_to_continue}"
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was said of its health."""
-        told = self.saved.get("health") if self.saved else None
-        return parsed(told, "the checkpoint's health").findings if told else ()
+        """The findings of the health rules."""
+        text = self.saved.get("health") if self.saved else None
+        return parsed(text, "the checkpoint's health").findings if text else ()
 
     @property
     def exit_code(self) -> int:
-        """Of a run with nothing left to train."""
+        """The exit code of a run with nothing left to train."""
         return exit_code(self.epochs, self.recipe.stop)
 
     @property
-    def _way_on(self) -> str:
-        """How a run goes on that its recipe has stopped."""
+    def _how_to_continue(self) -> str:
+        """How to continue a run that its recipe has stopped."""
         if self.exit_code:
             return f": {resume_command(self.path)} stop.when_dead=false"
         return f", change stop in {again(self.path)}"
@@ -98,14 +105,18 @@ class StoppedRun:
         return self.over is not None and all((self.path / name).exists() for name in folder.FINAL)
 
     def release(self) -> None:
-        """Let others have the folder."""
+        """Let others lock the folder."""
         self._lock.release()
 
     def run(self, progress: Progress | None = None, *, tensorboard: bool = False) -> Run:
-        """Load what the recipe needs, as `start` does, on as many threads as before; the run as it stands.
+        """Load what the recipe needs, as `start` does, on as many threads as before, and return the run as it stands.
 
-        tensorboard: whether to write event files even where it has none so far.
-        Raises what `prepare` raises, and `DataError` where the data or the network are not those that the run began with.
+        Args:
+            progress: of loading.
+            tensorboard: whether to write event files even where it has none so far.
+
+        Raises:
+            DataError: the data or the network are not those that the run began with; also what `prepare` raises.
         """
         try:
             with exit_on_sigterm():
@@ -115,7 +126,7 @@ class StoppedRun:
             raise
 
     def _run(self, progress: Progress | None, *, tensorboard: bool) -> Run:
-        before = {**beginning(self.path), **(self.saved or {})}
+        before = {**read_environment(self.path), **(self.saved or {})}
         torch.set_num_threads(before.get("threads", torch.get_num_threads()))
         setup = prepare(self.recipe, self._device or before.get("device", "auto"), progress)
         if self.saved:
@@ -124,8 +135,8 @@ class StoppedRun:
         if state.precision.fallback_note:
             self.notes.append(state.precision.fallback_note)
         self._compare_machines(setup, before)
-        self._tell_rate(setup)
-        self._write(setup, state.precision)
+        self._note_learning_rate(setup)
+        self._update_folder(setup, state.precision)
         if tensorboard:
             make_event_folder(self.path)
         if note := event_files_left_behind(self.path):
@@ -133,16 +144,16 @@ class StoppedRun:
         return Run(self._lock, setup, state, from_last=self._from_last, notes=self.notes)
 
     def _checkpoint(self) -> tuple[dict[str, Any] | None, bool]:
-        """What the last whole checkpoint holds, and whether that is last.pt."""
+        """Return what the last whole checkpoint holds, and whether that is last.pt."""
         checkpoints = self.path / folder.CHECKPOINTS
         try:
-            found = checkpoint.latest(checkpoints, NAMES)
+            latest = checkpoint.latest(checkpoints, NAMES)
         except DataError as error:
             raise DataError(f"{error}; begin anew: {again(self.path)}") from error
-        if found is None:
+        if latest is None:
             self.notes.append(f"{self.path.as_posix()} holds no checkpoint yet; it begins anew")
             return None, True
-        content, name, wrong = found
+        content, name, wrong = latest
         if wrong:
             done, batch = len(content["epochs"]), content["batch"]
             self.notes.append(f"{wrong}; going on from {name}, epoch {done + 1} after {batch} steps")
@@ -166,7 +177,7 @@ class StoppedRun:
         why = reason_to_stop(self.epochs, self.recipe.stop)
         if why and self.recipe.train.epochs > old.train.epochs:
             wrong = f"epochs={self.recipe.train.epochs}: the run ended after epoch {len(self.epochs)} because {why}"
-            raise RequestError(f"{wrong}; to train on{self._way_on}")
+            raise RequestError(f"{wrong}; to train on{self._how_to_continue}")
         begun = len(self.saved["epochs"]) + (self.saved["batch"] > 0)
         if self.recipe.train.epochs < begun:
             wrong = f"epochs={self.recipe.train.epochs}: the run is in epoch {begun} already"
@@ -191,6 +202,7 @@ class StoppedRun:
         )
 
     def _compare_machines(self, setup: Setup, before: dict[str, Any]) -> None:
+        """Note what may change the last bits."""
         now = machine(setup.device)
         changed = [f"{key} {before[key]} → {value}" for key, value in now.items() if before.get(key, value) != value]
         if changed:
@@ -198,8 +210,8 @@ class StoppedRun:
         elif setup.device.type != "cpu":
             self.notes.append(f"on {setup.device}, where sums are not always taken in the same order, {EXACT}")
 
-    def _tell_rate(self, setup: Setup) -> None:
-        """Say what a new length does to the learning rate, where that depends on it."""
+    def _note_learning_rate(self, setup: Setup) -> None:
+        """Note what a new length does to the learning rate, where that depends on it."""
         if self.saved is None:
             return
         old, steps = recipe_of(self.saved, self.path), setup.steps_per_epoch
@@ -211,8 +223,8 @@ class StoppedRun:
                 f"the learning rate goes from {before(done - 1):.3g} to {setup.lr(done):.3g}"
             )
 
-    def _write(self, setup: Setup, precision: Precision) -> None:
-        """Bring the folder to where the run stands: its recipe, its metrics, no weights or pictures of an earlier end."""
+    def _update_folder(self, setup: Setup, precision: Precision) -> None:
+        """Bring the folder to where the run stands: recipe and metrics, no weights or pictures of an earlier end."""
         text = resolved(self.recipe, self.path)
         if (self.path / folder.RECIPE).read_text(encoding="utf-8") != text:
             folder.write(self.path / folder.RECIPE, text.encode())
@@ -225,6 +237,6 @@ class StoppedRun:
 
 
 def recipe_of(saved: dict[str, Any], home: Path) -> Recipe:
-    """The recipe that a checkpoint in the run folder `home` was trained by, whether or not its data are still there."""
+    """Return the recipe that a checkpoint in the run folder `home` was trained by, whether or not its data still exist."""
     recipe = Recipe.model_validate(parse(saved["recipe"], "the checkpoint's recipe").value)
     return renamed(recipe, network_path(recipe.model.name, home))

@@ -36,9 +36,14 @@ from cnncli.training.tensorboard import event_file, make_event_folder
 def start(
     recipe: Recipe, path: Path, device: str = "auto", progress: Progress | None = None, *, tensorboard: bool = False
 ) -> Run:
-    """Load what `recipe` needs, for the run folder `path` that `folder.new_folder` made; raises what `prepare` raises.
+    """Load what a recipe needs, and return the run; raises what `prepare` raises.
 
-    tensorboard: whether to write event files too; `tensorboard.required` says whether that is possible.
+    Args:
+        recipe: what to train.
+        path: the run folder, which `folder.new_folder` made.
+        device: to train on.
+        progress: of loading.
+        tensorboard: whether to write event files too; `tensorboard.required` says whether that is possible.
     """
     lock = Lock(path)
     try:
@@ -57,15 +62,17 @@ def start(
 
 
 class Run:
-    """A recipe on its way, and its folder.
+    """A recipe that is trained, and its folder.
 
-    interruption: whether Ctrl-C or SIGTERM ended it · notes: what a user should know about how it goes on
+    Attributes:
+        interruption: whether Ctrl-C or SIGTERM ended it.
+        notes: what a user should know about how it continues.
     """
 
     def __init__(
         self, lock: Lock, setup: Setup, state: State, *, from_last: bool = False, notes: Sequence[str] = ()
     ) -> None:
-        """lock: on the run folder · from_last: whether `state` is what last.pt holds."""
+        """Start with the `lock` on the run folder; from_last: whether `state` is what last.pt holds."""
         self.path, self.setup, self.state, self.notes = lock.folder, setup, state, (*notes, *state.notes)
         self._lock = lock
         self._events = event_file(self.path)
@@ -73,15 +80,17 @@ class Run:
         self.interruption = Interruption()
 
     def epochs(self) -> Iterator[Epoch]:
-        """Train to the end, or to the first Ctrl-C or SIGTERM; each epoch comes when checkpoint and metrics hold it.
+        """Train to the end, or to the first Ctrl-C or SIGTERM; yields each epoch when checkpoint and metrics hold it.
 
-        Raises `NonFiniteError`, and `DataError` where the folder cannot be written.
+        Raises:
+            NonFiniteError: training diverged.
+            DataError: the folder cannot be written.
         """
         try:
             with self.interruption:
                 yield from self._epochs()
         except NonFiniteError as error:
-            self._blow_up(error)
+            self._record_divergence(error)
             raise NonFiniteError(f"{error}; {self._kept}") from error
         finally:
             self._lock.release()
@@ -93,8 +102,8 @@ class Run:
         for epoch in train(self.setup, self.state, lambda: bool(self.interruption), self._saving):
             self._saving.save()
             with resumable(self.path):
-                folder.add_metrics(self.path, [each.row for each in self.state.epochs])
-                self._write_health()
+                folder.add_metrics(self.path, [epoch.row for epoch in self.state.epochs])
+                write_health(self.path, health_text(self.state))
                 note_precision(self.path, self.state.precision)
                 if self._events:
                     self._events.add(epoch)
@@ -102,19 +111,16 @@ class Run:
         if not self.complete:
             self._saving.save()
             with resumable(self.path):
-                self._write_health()
+                write_health(self.path, health_text(self.state))
             return
         with resumable(self.path):
             folder.write(self.path / folder.MODEL, model_file(self.setup, self.state))
 
-    def _write_health(self) -> None:
-        write_health(self.path, health_text(self.state))
-
-    def _blow_up(self, error: NonFiniteError) -> None:
-        """Keep what was seen up to there, though no checkpoint holds it; the error itself matters more than a full disk."""
+    def _record_divergence(self, error: NonFiniteError) -> None:
+        """Write observations and findings up to there, though no checkpoint holds them; the error matters more than a full disk."""
         self.state.findings.append(divergence(self.state, str(error).partition(";")[0], self.setup.recipe.optimizer.lr))
         with suppress(DataError):
-            self._write_health()
+            write_health(self.path, health_text(self.state))
 
     @property
     def complete(self) -> bool:
@@ -142,7 +148,7 @@ class Run:
 
     @property
     def last_checkpoint(self) -> Path:
-        """Where it stood last."""
+        """The path of the last checkpoint."""
         return self.path / folder.CHECKPOINTS / folder.LAST
 
     @property
@@ -157,7 +163,7 @@ def divergence(state: State, words: str, lr: float) -> Finding:
 
 
 def model_file(setup: Setup, state: State) -> bytes:
-    """The weights as a safetensors file, with one metadata key that says what they are for; the same for the same weights."""
+    """Return the weights as a safetensors file, with one metadata key that says what they are for; a function of the weights."""
     from safetensors.torch import save
 
     tensors = {name: tensor.cpu().contiguous() for name, tensor in state.eval_model.state_dict().items()}
@@ -193,25 +199,26 @@ def environment(setup: Setup, precision: Precision) -> dict[str, object]:
     }
 
 
-def write_environment(path: Path, told: Mapping[str, object]) -> None:
+def write_environment(path: Path, environment: Mapping[str, object]) -> None:
     """Write env.json into the run folder `path`."""
-    folder.write(path / folder.ENVIRONMENT, _json(told, indent=1))
+    folder.write(path / folder.ENVIRONMENT, _json(environment, indent=1))
 
 
-def beginning(path: Path) -> dict[str, Any]:
-    """What env.json in the run folder `path` tells; nothing where it cannot be read."""
+def read_environment(path: Path) -> dict[str, Any]:
+    """Return what env.json in the run folder `path` holds, nothing where it cannot be read."""
     try:
-        told = json.loads((path / folder.ENVIRONMENT).read_text(encoding="utf-8"))
+        content = json.loads((path / folder.ENVIRONMENT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def note_precision(path: Path, precision: Precision) -> None:
-    """Write into env.json where bfloat16 was left, if it was."""
-    told = beginning(path)
-    if precision.fallback and told and told != {**told, **precision.memory}:
-        write_environment(path, {**told, **precision.memory})
+    """Write into env.json where bfloat16 was given up, if it was."""
+    before = read_environment(path)
+    after = {**before, **precision.memory}
+    if precision.fallback and before and before != after:
+        write_environment(path, after)
 
 
 def _json(value: object, indent: int | None = None) -> bytes:

@@ -9,7 +9,7 @@ from cnncli.analysis.report import report
 from cnncli.errors import RequestError
 from cnncli.models import models, network
 from cnncli.sources.recipes import AdamW
-from cnncli.training.default_recipe import batch_size, default_recipe, first_weights, learning_rate
+from cnncli.training.default_recipe import batch_size, default_recipe, initial_weights, learning_rate
 from cnncli.training.loop import train
 from cnncli.training.setup import prepare
 from cnncli.training.state import initial_state
@@ -36,12 +36,12 @@ def test_the_rate_suits_the_depth() -> None:
 
 def test_first_weights_suit_the_activations() -> None:
     """Glorot's for those that saturate, He's for ReLU."""
-    assert first_weights(network("lenet")) == "xavier"
-    assert first_weights(network("lenet@paper")) == "xavier"
-    assert first_weights(network("lenet", activation="relu")) == "kaiming"
-    assert first_weights(network("mobilenet_v2")) == "kaiming"
-    assert first_weights(network("vgg11")) == "kaiming"
-    assert first_weights(network("nin")) == "positive"  # its scores go through ReLU
+    assert initial_weights(network("lenet")) == "xavier"
+    assert initial_weights(network("lenet@paper")) == "xavier"
+    assert initial_weights(network("lenet", activation="relu")) == "kaiming"
+    assert initial_weights(network("mobilenet_v2")) == "kaiming"
+    assert initial_weights(network("vgg11")) == "kaiming"
+    assert initial_weights(network("nin")) == "positive"  # its scores go through ReLU
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from cnncli.training.lr_find import (
     DivergenceCheck,
     chance_loss,
     curve,
-    edge,
-    rates,
+    range_note,
+    rising_lrs,
     suggestion,
     valley,
 )
@@ -31,7 +31,7 @@ NOISE = st.lists(st.floats(-0.02, 0.02), min_size=100, max_size=100)
 @given(LOWS, FACTORS, st.integers(2, 300))
 def test_rates_rise_by_one_factor(low: float, factor: float, steps: int) -> None:
     """From the one end to the other, both exact."""
-    found = rates(low, low * factor, steps)
+    found = rising_lrs(low, low * factor, steps)
     assert (found[0], found[-1], len(found)) == (low, low * factor, steps)
     ratios = [b / a for a, b in pairwise(found)]
     assert max(ratios) == pytest.approx(min(ratios), rel=1e-6)
@@ -41,7 +41,7 @@ def test_rates_rise_by_one_factor(low: float, factor: float, steps: int) -> None
 @given(st.floats(-5, 5), st.floats(-3, 3), st.integers(3, 200))
 def test_a_line_is_its_own_curve(height: float, slope: float, steps: int) -> None:
     """What falls in a straight line over the rate's logarithm comes out as it is, the ends included."""
-    lrs = rates(1e-4, 1.0, steps)
+    lrs = rising_lrs(1e-4, 1.0, steps)
     points = curve(lrs, [height + slope * log10(lr) for lr in lrs])
     assert [point.smooth for point in points] == pytest.approx([point.loss for point in points], abs=1e-9)
     assert [point.slope for point in points] == pytest.approx([slope] * steps, abs=1e-6)
@@ -55,7 +55,7 @@ def _losses(lrs: list[float], chance: float) -> list[float]:
 @given(NOISE)
 def test_the_suggestion_lies_between_the_steepest_and_the_lowest(noise: list[float]) -> None:
     """Halfway as a factor; noise moves it little."""
-    lrs = rates(1e-5, 10, 100)
+    lrs = rising_lrs(1e-5, 10, 100)
     losses = [a + b for a, b in zip(_losses(lrs, 2.303), noise, strict=True)]
     found = suggestion(curve(lrs, losses), 2.303)
     assert found.lr is not None
@@ -65,13 +65,13 @@ def test_the_suggestion_lies_between_the_steepest_and_the_lowest(noise: list[flo
     assert log(found.lr) == pytest.approx((log(found.steepest) + log(found.lowest)) / 2)
     assert 0.003 < found.steepest < 0.03
     assert 0.03 < found.lowest < 0.3
-    assert not edge(curve(lrs, losses), found, "reached")
+    assert not range_note(curve(lrs, losses), found, "reached")
 
 
 @given(NOISE)
 def test_a_loss_that_falls_to_guessing_is_flat(noise: list[float]) -> None:
     """First weights that are too large fall to it at rates that are far too small; that is no learning."""
-    lrs = rates(1e-5, 10, 100)
+    lrs = rising_lrs(1e-5, 10, 100)
     losses = [2.303 + 2 * exp(-3 * (log10(lr) + 5)) + b for lr, b in zip(lrs, noise, strict=True)]
     found = suggestion(curve(lrs, losses), 2.303)
     assert found.lr is None
@@ -80,7 +80,7 @@ def test_a_loss_that_falls_to_guessing_is_flat(noise: list[float]) -> None:
 
 def test_the_steepest_fall_is_looked_for_below_guessing() -> None:
     """The fall of too large a beginning is steeper, and would suggest a hundredth of the rate."""
-    lrs = rates(1e-5, 10, 100)
+    lrs = rising_lrs(1e-5, 10, 100)
     losses = [loss + 4 * exp(-3 * (log10(lr) + 5)) for lr, loss in zip(lrs, _losses(lrs, 2.303), strict=True)]
     found = suggestion(curve(lrs, losses), 2.303)
     assert found.steepest is not None
@@ -90,7 +90,7 @@ def test_the_steepest_fall_is_looked_for_below_guessing() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_noise_alone_is_flat(seed: int) -> None:
     """Losses that jump by more than they fall say nothing, as those of a network that is trained already."""
-    lrs, draw = rates(1e-5, 10, 100), Random(seed)  # noqa: S311  (noise)
+    lrs, draw = rising_lrs(1e-5, 10, 100), Random(seed)  # noqa: S311  (noise)
     losses = [0.5 + draw.uniform(-0.3, 0.3) - 0.001 * place for place in range(100)]
     found = suggestion(curve(lrs, losses), 2.303)
     assert found.lr is None
@@ -99,26 +99,26 @@ def test_noise_alone_is_flat(seed: int) -> None:
 
 def test_few_steps_are_too_few() -> None:
     """A run that diverges at once says nothing."""
-    lrs = rates(1e-5, 10, 100)[: FEWEST - 1]
+    lrs = rising_lrs(1e-5, 10, 100)[: FEWEST - 1]
     assert "too few" in suggestion(curve(lrs, [1.0] * len(lrs)), 2.303).why
     assert suggestion([], 2.303).lr is None
 
 
 def test_a_range_that_is_too_narrow_is_told() -> None:
     """Below, where the loss falls from the first step on; above, where it falls to the last."""
-    lrs = rates(3e-3, 0.05, 100)
+    lrs = rising_lrs(3e-3, 0.05, 100)
     points = curve(lrs, _losses(lrs, 2.303))
-    assert "go higher" in edge(points, suggestion(points, 2.303), "reached")
-    assert edge(points, suggestion(points, 2.303), "diverged") == ""
-    lrs = rates(0.02, 10, 100)
+    assert "go higher" in range_note(points, suggestion(points, 2.303), "reached")
+    assert range_note(points, suggestion(points, 2.303), "diverged") == ""
+    lrs = rising_lrs(0.02, 10, 100)
     points = curve(lrs, _losses(lrs, 2.303))
-    assert "begin lower" in edge(points, suggestion(points, 2.303), "reached")
+    assert "begin lower" in range_note(points, suggestion(points, 2.303), "reached")
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=60))
 def test_the_valley_is_in_the_longest_descent(losses: list[float]) -> None:
     """Compared with all subsequences, by their lengths."""
-    lrs = rates(1e-5, 10, max(2, len(losses)))[: len(losses)]
+    lrs = rising_lrs(1e-5, 10, max(2, len(losses)))[: len(losses)]
     points = curve(lrs, losses)
     smooth = [point.smooth for point in points]
     up, down = [1] * len(smooth), [1] * len(smooth)

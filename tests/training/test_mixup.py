@@ -33,19 +33,19 @@ def test_nothing_is_drawn_where_nothing_is_asked_for() -> None:
 
 
 @given(st.integers(0, 10**6), st.floats(0.05, 5))
-def test_an_image_keeps_the_larger_share(seed: int, alpha: float) -> None:
+def test_an_image_keeps_the_larger_kept(seed: int, alpha: float) -> None:
     """From a half to all of it; its partners are a permutation."""
     for mix in (of(seed, mixup=alpha), of(seed, cutmix=alpha)):
-        assert 0.5 <= mix.share <= 1
+        assert 0.5 <= mix.fraction <= 1
         assert mix.partners.sort().values.tolist() == list(range(8))
 
 
 def test_shares_come_from_the_beta_distribution() -> None:
     """At alpha 1 the larger of both shares is uniform from 1/2 to 1; at 0.2 most batches are hardly mixed."""
-    even = torch.tensor([of(seed, mixup=1.0).share for seed in range(2000)])
+    even = torch.tensor([of(seed, mixup=1.0).fraction for seed in range(2000)])
     assert even.mean().item() == pytest.approx(0.75, abs=0.01)
     assert (even < 0.6).float().mean().item() == pytest.approx(0.2, abs=0.03)
-    little = torch.tensor([of(seed, mixup=0.2).share for seed in range(2000)])
+    little = torch.tensor([of(seed, mixup=0.2).fraction for seed in range(2000)])
     expected = torch.distributions.Beta(0.2, 0.2).sample((20_000,))
     assert little.mean().item() == pytest.approx(torch.maximum(expected, 1 - expected).mean().item(), abs=0.015)
 
@@ -59,7 +59,7 @@ def test_both_are_as_likely_each() -> None:
 def test_mixup_is_the_weighted_mean() -> None:
     """Of each image and its partner."""
     images, mix = torch.rand(8, 3, 5, 7), of(3, mixup=1.0)
-    expected = mix.share * images + (1 - mix.share) * images[mix.partners]
+    expected = mix.fraction * images + (1 - mix.fraction) * images[mix.partners]
     assert torch.allclose(mixed(mix, images), expected, atol=1e-6)
 
 
@@ -73,7 +73,7 @@ def test_cutmix_takes_a_rectangle_of_the_partner(seed: int, height: int, width: 
     inside = torch.zeros(height, width, dtype=torch.bool)
     inside[rows, columns] = True
     assert torch.equal(mixed(mix, images), torch.where(inside, images[mix.partners], images))
-    assert abs(inside.float().mean().item() - (1 - mix.share)) <= 0.6 * (1 / height + 1 / width) + 0.3 / (
+    assert abs(inside.float().mean().item() - (1 - mix.fraction)) <= 0.6 * (1 / height + 1 / width) + 0.3 / (
         height * width
     )
 
@@ -84,7 +84,7 @@ def test_the_loss_is_that_of_mixed_labels(options: dict[str, float]) -> None:
     scores, labels, mix = torch.randn(8, 5), torch.randint(5, (8,)), of(1, **options)
     size = (9, 6)
     rows, columns = window(mix, size) if mix.box else (slice(0, 0), slice(0, 0))
-    share = 1 - (rows.stop - rows.start) * (columns.stop - columns.start) / 54 if mix.box else mix.share
+    share = 1 - (rows.stop - rows.start) * (columns.stop - columns.start) / 54 if mix.box else mix.fraction
     hot = torch.nn.functional.one_hot(labels, 5).float()
     both = share * hot + (1 - share) * hot[mix.partners]
     for smoothing in (0.0, 0.1):
