@@ -29,6 +29,10 @@ def line_meant(given: Sequence[str], known: Sequence[str]) -> list[str]:
         raise RequestError(f"unknown command {name!r}; {advice}")
     if instead := synonyms.meant(synonyms.INSTEAD, name):
         raise RequestError(f"unknown command {name!r}; write {_line(instead, rest)}")
+    mode = next((word[5:] for word in given if word.startswith("mode=")), "")
+    if "=" in name and mode in known:
+        others = [word for word in given if word.partition("=")[0] not in {"mode", "task"}]
+        raise RequestError(f"{name!r} is no command, which comes first; write {typed(mode, *others)}")
     if what := _argument(name, rest):
         raise RequestError(what)
     raise UnknownName("command", name, known, cure="" if nearest(name, known) else "cnncli --help lists them")
