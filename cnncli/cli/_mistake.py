@@ -207,7 +207,8 @@ def _missing(command: Command, param: Any, given: Sequence[str]) -> str:  # noqa
     line = example(command.name)
     alone = [given[place] for place in _alone(command, given)]
     if command.name == "export" and alone:
-        line = typed("export", alone[0], "--to", (alone[1:] or ["onnx"])[0])
+        run = newest_run() or "RUN" if Path(alone[0]).is_file() or Path(alone[0]).suffix == ".onnx" else alone[0]
+        line = typed("export", run, "--to", (alone[1:] or ["onnx"])[0])
     if command.name in ("evaluate", "health", "export") and newest_run() and not alone:
         line = typed(
             command.name,

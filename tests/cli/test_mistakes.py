@@ -265,6 +265,7 @@ REFUSED = (  # as typed · exit code · what to type
     ("sharing --image .", 3, "it is a folder"),
     ("export runs/x --onnx --opset 17", 2, "leave it out"),
     ("export runs/x --to onnx --format ONNX", 2, "write --to onnx"),
+    ("export lenet.onnx", 2, "as in cnncli export RUN --to onnx"),
     ("evaluate runs/x --topk 5", 2, "cnncli predict RUN IMAGE --top 5"),
     ("--list-models", 2, "did you mean 'models'"),
     ("layers lenet", 2, "write cnncli summary lenet"),
