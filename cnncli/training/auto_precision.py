@@ -56,7 +56,12 @@ def rematch(setup: Setup, state: State, batch: Batch) -> bool:
 def run_race(setup: Setup, state: State, batch: Batch) -> Race:
     """Time forward and backward passes in both precisions, by turns, on as many images of `batch` as there is time for."""
     random = random_state(setup.device)
-    racers = [_racer(state, dtype) for dtype in (torch.float32, torch.bfloat16)]
+    racers = [
+        replace(state, module=deepcopy(state.module), precision=Precision(dtype))
+        for dtype in (torch.float32, torch.bfloat16)
+    ]
+    for racer in racers:
+        racer.set_train_mode()
     images = _first(batch, FEWEST)
     laps = [_lap(setup, racers, images)]  # which allocates
     if not _hopeless(laps[0]):
@@ -77,12 +82,6 @@ def _hopeless(lap: Sequence[float]) -> bool:
     """Return whether bfloat16 is so slow that the rest of the race would only take time."""
     float32, bfloat16 = lap
     return bfloat16 > max(HOPELESS * float32, SECONDS / 4)
-
-
-def _racer(state: State, dtype: torch.dtype) -> State:
-    racer = replace(state, module=deepcopy(state.module), precision=Precision(dtype))
-    racer.set_train_mode()
-    return racer
 
 
 def _fitting(setup: Setup, racer: State, batch: Batch) -> tuple[Batch, float]:

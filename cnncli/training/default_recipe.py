@@ -45,19 +45,19 @@ def default_recipe(model: str, data: str, overrides: Sequence[str] = ()) -> Reci
     Raises `RequestError`.
     """
     values: dict[str, Value] = {"kind": "recipe", "model": {"name": model}, "data": {"name": data}}
-    given: dict[KeyPath, str] = {
+    origins: dict[KeyPath, str] = {
         (): "the default recipe",
         ("model", "name"): f"model.name={truncate(model)}",
         ("data", "name"): f"data.name={truncate(data)}",
     }
-    draft = checked(Draft(values, given), overrides)
+    draft = checked(Draft(values, origins), overrides)
     values |= {
         "data": {"name": data, "batch_size": batch_size(training_images(draft))},
         "optimizer": {"name": "adamw", "lr": usual_lr(draft)},
         "schedule": {"name": "onecycle"},
         "train": {"init": draft.train.init if draft.train.init == "default" else initial_weights(network_of(draft))},
     }
-    return checked(Draft(values, given), overrides)
+    return checked(Draft(values, origins), overrides)
 
 
 def usual_lr(recipe: Recipe) -> float:

@@ -108,7 +108,9 @@ class StepMonitor:
         self._input: tuple[torch.Tensor, torch.Tensor] | None = None
         self._images = 0
         self._weights = {
-            name: weight for name, layer in monitor.modules.items() if (weight := _trained_weight(layer)) is not None
+            name: weight
+            for name, layer in monitor.modules.items()
+            if (weight := _weight(layer)) is not None and weight.requires_grad
         }
         self._before: dict[str, _Before] = {}
 
@@ -171,11 +173,6 @@ def _weight(layer: nn.Module) -> nn.Parameter | None:
     """Return the first of its own parameters with at least two axes, else the first of all."""
     parameters = list(layer.parameters(recurse=False))
     return next((weight for weight in parameters if weight.ndim > 1), parameters[0] if parameters else None)
-
-
-def _trained_weight(layer: nn.Module) -> nn.Parameter | None:
-    weight = _weight(layer)
-    return weight if weight is not None and weight.requires_grad else None
 
 
 def _idle_fraction(layer: nn.Module, output: torch.Tensor, sample: torch.Tensor) -> torch.Tensor | None:

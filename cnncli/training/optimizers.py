@@ -37,7 +37,10 @@ class Optimizer:
         """Start with nothing in memory; each of `weights` has a gradient at every step."""
         self.chosen = chosen
         self.weights = list(weights)
-        self.memory = {name: [_initial(name, weight) for weight in weights] for name in _MEMORY[type(chosen)]}
+        self.memory = {
+            name: [torch.zeros((), device=w.device) if name == "step" else torch.zeros_like(w) for w in weights]
+            for name in _MEMORY[type(chosen)]
+        }
         if isinstance(chosen, Sgd | RMSprop) and not chosen.momentum:
             del self.memory["momentum_buffer"]
         self._fused = self.weights[0].device.type in _FUSED_ON and isinstance(chosen, Sgd | Adam | AdamW)
@@ -111,7 +114,3 @@ class Optimizer:
                 self.weights, gradients, squares, self.memory["acc_delta"], steps,
                 foreach=True, lr=lr, rho=chosen.rho, eps=chosen.eps, weight_decay=decay, maximize=False,
             )  # fmt: skip
-
-
-def _initial(name: str, weight: torch.Tensor) -> torch.Tensor:
-    return torch.zeros((), device=weight.device) if name == "step" else torch.zeros_like(weight)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from cnncli.data import dataset
@@ -51,7 +51,15 @@ def as_net_yaml(source: str, data: str, overrides: Sequence[str]) -> AsNetYaml:
     from cnncli.formats import net_yaml
 
     names = parameters(source)
-    set_by_user, left = _split(names, overrides)
+    set_by_user: dict[str, Any] = {}
+    left: list[str] = []
+    for text in overrides:  # `model.frozen` and `model.weights` are the recipe's
+        read = override(text)
+        key = read.key.removeprefix("model.")
+        if tuple(read.key.split(".")) not in keys() and (key in names or key != read.key):
+            set_by_user[key] = read.value
+        else:
+            left.append(text)
     classes = len(dataset(data).classes)
     shape = _image_shape(data, left)
     unset = next(({name: classes} for name in _CLASSES if name in names - set_by_user.keys()), {})
@@ -59,40 +67,24 @@ def as_net_yaml(source: str, data: str, overrides: Sequence[str]) -> AsNetYaml:
     loaded = load(Request(source, {"0": Tensor(shape)}, arguments, training=True))
     if loaded.fault is not None:
         raise RequestError(f"{source}: at {dims(shape)}: {loaded.fault.message}; resize= brings images to another size")
-    with_scores(source, loaded.network, classes, _cure(arguments))
+    name = next((name for name in _CLASSES if name in arguments), None)
+    cure = f"its {name}= does not make the last layer so wide" if name else "let it take classes="
+    with_scores(source, loaded.network, classes, cure)
     try:
-        text = net_yaml.dump(loaded.network)
+        net_text = net_yaml.dump(loaded.network)
     except RequestError as error:
         raise RequestError(f"{source} cannot be trained from here: {error}") from error
+    sets_init = any(override(text).key in {"init", "train.init"} for text in left)
     typed = [source, *(f"{key}={value}" for key, value in arguments.items()), "--input", typed_shape(shape)]
     return AsNetYaml(
-        text=text,
-        left=[*left, *_default_init(left)],
+        text=net_text,
+        left=left if sets_init else [*left, "train.init=default"],  # initial weights as torch draws them
         note=_NOTE.format(source=truncate(source, 100), file=NETWORK),
         command=f"cnncli models show {shlex.join(typed)} --yaml > {NETWORK}",
     )
 
 
 _NOTE = "{source} is trained as {file} in the run folder has it; torch draws its first weights, whatever its code does with them"
-
-
-def _split(names: frozenset[str], overrides: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """Return the arguments of the network, and the other overrides: `model.frozen` and `model.weights` are the recipe's."""
-    arguments: dict[str, Any] = {}
-    left: list[str] = []
-    for text in overrides:
-        read = override(text)
-        key = read.key.removeprefix("model.")
-        if tuple(read.key.split(".")) not in keys() and (key in names or key != read.key):
-            arguments[key] = read.value
-        else:
-            left.append(text)
-    return arguments, left
-
-
-def _cure(arguments: Mapping[str, object]) -> str:
-    name = next((name for name in _CLASSES if name in arguments), None)
-    return f"its {name}= does not make the last layer so wide" if name else "let it take classes="
 
 
 def _image_shape(data: str, overrides: Sequence[str]) -> Shape:
@@ -106,9 +98,3 @@ def _image_shape(data: str, overrides: Sequence[str]) -> Shape:
     if high is None or wide is None:
         raise RequestError(f"{data}: its images are of many sizes; say which to bring them to, as in resize=64")
     return (channels, high, wide)
-
-
-def _default_init(overrides: Sequence[str]) -> list[str]:
-    """Return the override for initial weights as torch draws them, unless another is set."""
-    keys_set = {override(text).key for text in overrides}
-    return [] if keys_set & {"init", "train.init"} else ["train.init=default"]

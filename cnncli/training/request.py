@@ -97,7 +97,8 @@ def train_request(source: str, arguments: Sequence[str], options: Options, devic
     if data is not None and is_code(source):
         request = _your_code(source, str(data), others)
     elif data is not None and source not in available() and is_network(source):
-        request = _without_recipe(source, str(data), others)
+        recipe = default_recipe(source, str(data), others)
+        request = Request(recipe, _short(source), _default_note(source, recipe), _network_text(recipe))
     elif is_code(source) or is_library(source):
         raise RequestError(
             f"{truncate(source, 100)} is a network, not a recipe; say what to train it on, as in --data digits"
@@ -107,11 +108,6 @@ def train_request(source: str, arguments: Sequence[str], options: Options, devic
         request = Request(recipe, Path(source).stem, network=_network_text(recipe))
     check(request.recipe.model.weights)
     return request
-
-
-def _without_recipe(source: str, data: str, overrides: Sequence[str]) -> Request:
-    recipe = default_recipe(source, data, overrides)
-    return Request(recipe, _short(source), _default_note(source, recipe), _network_text(recipe))
 
 
 def _your_code(source: str, data: str, overrides: Sequence[str]) -> Request:
@@ -255,17 +251,16 @@ def again(path: Path) -> str:
 
 
 def changes(old: Recipe, new: Recipe) -> str:
-    """Return the keys that differ, those in `FREE` apart, as `key old → new`; empty where there are none."""
+    """Return the keys that differ, those in `FREE` apart, as `key old → new`; empty where there are none.
+
+    One folder of images may be another: whether they hold the same images is checked when they are read.
+    """
     return ", ".join(
         f"{truncate(key)} {_shown(before)} → {_shown(after)}"
         for key, (before, after) in differences(old, new).items()
-        if key not in FREE and not (key == "data.name" and _moved(before, after))
+        if key not in FREE
+        and not (key == "data.name" and str(before).startswith(FOLDER) and str(after).startswith(FOLDER))
     )
-
-
-def _moved(before: Value, after: Value) -> bool:
-    """Return whether both are folders; whether they hold the same images is checked when they are read."""
-    return str(before).startswith(FOLDER) and str(after).startswith(FOLDER)
 
 
 def differences(old: Recipe, new: Recipe) -> dict[str, tuple[Value, Value]]:

@@ -76,7 +76,7 @@ class Run:
         self.path, self.setup, self.state, self.notes = lock.folder, setup, state, (*notes, *state.notes)
         self._lock = lock
         self._events = event_file(self.path)
-        self._saving = Checkpointer(self.path, setup, state, from_last=from_last)
+        self._checkpoints = Checkpointer(self.path, setup, state, from_last=from_last)
         self.interruption = Interruption()
 
     def epochs(self) -> Iterator[Epoch]:
@@ -90,8 +90,15 @@ class Run:
             with self.interruption:
                 yield from self._epochs()
         except NonFiniteError as error:
-            self._record_divergence(error)
-            raise NonFiniteError(f"{error}; {self._kept}") from error
+            # No checkpoint holds what was observed up to here; the error matters more than a full disk.
+            self.state.findings.append(
+                divergence(self.state, str(error).partition(";")[0], self.setup.recipe.optimizer.lr)
+            )
+            with suppress(DataError):
+                write_health(self.path, health_text(self.state))
+            done = len(self.state.epochs)
+            kept = f"{str(self.last_checkpoint)!r} holds epoch {done}" if done else "no epoch was complete"
+            raise NonFiniteError(f"{error}; {kept}") from error
         finally:
             self._lock.release()
 
@@ -99,28 +106,22 @@ class Run:
         if self._events:
             with resumable(self.path):
                 self._events.begin(resolved(self.setup.recipe, self.path), self.state.epochs, self.state.total_seconds)
-        for epoch in train(self.setup, self.state, lambda: bool(self.interruption), self._saving):
-            self._saving.save()
+        for epoch in train(self.setup, self.state, lambda: bool(self.interruption), self._checkpoints):
+            self._checkpoints.save()
             with resumable(self.path):
-                folder.add_metrics(self.path, [epoch.row for epoch in self.state.epochs])
+                folder.add_metrics(self.path, [done.row for done in self.state.epochs])
                 write_health(self.path, health_text(self.state))
                 note_precision(self.path, self.state.precision)
                 if self._events:
                     self._events.add(epoch)
             yield epoch
         if not self.complete:
-            self._saving.save()
+            self._checkpoints.save()
             with resumable(self.path):
                 write_health(self.path, health_text(self.state))
             return
         with resumable(self.path):
             folder.write(self.path / folder.MODEL, model_file(self.setup, self.state))
-
-    def _record_divergence(self, error: NonFiniteError) -> None:
-        """Write observations and findings up to there, though no checkpoint holds them; the error matters more than a full disk."""
-        self.state.findings.append(divergence(self.state, str(error).partition(";")[0], self.setup.recipe.optimizer.lr))
-        with suppress(DataError):
-            write_health(self.path, health_text(self.state))
 
     @property
     def complete(self) -> bool:
@@ -150,11 +151,6 @@ class Run:
     def last_checkpoint(self) -> Path:
         """The path of the last checkpoint."""
         return self.path / folder.CHECKPOINTS / folder.LAST
-
-    @property
-    def _kept(self) -> str:
-        done = len(self.state.epochs)
-        return f"{str(self.last_checkpoint)!r} holds epoch {done}" if done else "no epoch was complete"
 
 
 def divergence(state: State, words: str, lr: float) -> Finding:

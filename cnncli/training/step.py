@@ -68,30 +68,24 @@ def parts(setup: Setup, state: State, forward: Forward, batch: Batch, position: 
     images, labels = batch
     dtype = state.precision.dtype
     autocast = Autocast(dtype, setup.device, exact=dtype != torch.float32 and setup.needs_float32)
+    options = setup.recipe.train
+    by_label = partial(cross_entropy, label_smoothing=options.label_smoothing)
     split = partial(torch.split, split_size_or_sections=setup.recipe.data.batch_size)
-    for place, (some, theirs) in enumerate(zip(split(images), split(labels), strict=True)):
-        mix = _mix(setup, (len(state.epochs) + 1, position, place), len(theirs))
+    for index, (x, y) in enumerate(zip(split(images), split(labels), strict=True)):
+        mix = None
+        if options.mixup or options.cutmix:  # a function of the seed, the epoch, the step and the part
+            rng = generator("mix", setup.recipe.seed, len(state.epochs) + 1, position, index)
+            mix = mixup.draw(options.mixup, options.cutmix, len(y), rng)
         with autocast():
-            scores = forward(some if mix is None else mixup.mixed(mix, some))
-            mean = _loss(setup, mix, scores, theirs, (images.shape[2], images.shape[3]))
-        yield Part(scores, theirs, mean, len(theirs) / len(labels))
+            if mix is None:
+                scores = forward(x)
+                mean = by_label(scores, y)
+            else:
+                scores = forward(mixup.mixed(mix, x))
+                mean = mixup.mixed_loss(mix, by_label, scores, y, (x.shape[2], x.shape[3]))
+        yield Part(scores, y, mean, len(y) / len(labels))
 
 
 def weighted(part: Part) -> torch.Tensor:
     """Return what the part adds to the loss of its batch."""
     return part.loss if part.fraction == 1 else part.loss * part.fraction
-
-
-def _mix(setup: Setup, place: tuple[int, int, int], count: int) -> mixup.Mix | None:
-    """A function of the seed and the place: epoch, step and part."""
-    options = setup.recipe.train
-    if not options.mixup and not options.cutmix:
-        return None
-    return mixup.draw(options.mixup, options.cutmix, count, generator("mix", setup.recipe.seed, *place))
-
-
-def _loss(
-    setup: Setup, mix: mixup.Mix | None, scores: torch.Tensor, labels: torch.Tensor, size: tuple[int, int]
-) -> torch.Tensor:
-    by_label = partial(cross_entropy, label_smoothing=setup.recipe.train.label_smoothing)
-    return by_label(scores, labels) if mix is None else mixup.mixed_loss(mix, by_label, scores, labels, size)

@@ -108,7 +108,7 @@ def test_a_run_is_saved_within_an_epoch(
     """After so many steps or seconds; the steps after the checkpoint are taken again, to the same bytes."""
     monkeypatch.setattr("cnncli.training.checkpoint.SHARE", 0)  # however long writing one takes
     run, at = begun(setting), []
-    save = run._saving.save  # noqa: SLF001
+    save = run._checkpoints.save  # noqa: SLF001
 
     def counted() -> None:
         at.append((len(run.state.epochs), run.state.batch))
@@ -116,7 +116,7 @@ def test_a_run_is_saved_within_an_epoch(
         if len(at) == len(places):
             raise SystemExit
 
-    monkeypatch.setattr(run._saving, "save", counted)  # noqa: SLF001
+    monkeypatch.setattr(run._checkpoints, "save", counted)  # noqa: SLF001
     with pytest.raises(SystemExit):
         list(run.epochs())
     assert at == places
@@ -129,7 +129,7 @@ def test_a_run_is_saved_within_an_epoch(
 def test_a_run_without_a_key_for_it_is_saved_after_its_epochs_alone() -> None:
     """Both keys null."""
     run = begun("checkpoint_steps=null", "checkpoint_seconds=null")
-    assert not any(run._saving.due() for _ in range(3))  # noqa: SLF001
+    assert not any(run._checkpoints.due() for _ in range(3))  # noqa: SLF001
 
 
 def damaged(path: Path, chance: random.Random) -> str:
