@@ -116,20 +116,22 @@ def adaptive_elements(size: int, output: int) -> int:
 
 
 def interpolated(
-    size: int, output: int, factor: float | None, *, linear: bool, corners: bool = False
+    size: int, output: int, factor: float | None, *, taps: int, corners: bool = False
 ) -> list[tuple[int, int]]:
     """First and one-past-last element that each of `output` interpolated units is mixed from (torch.nn.Upsample).
 
-    Unit u lies at u·n/m (nearest), (u + ½)·n/m − ½ (linear) or u·(n−1)/(m−1) (with the corners aligned); 1/factor stands
-    for n/m where a factor is given. Linear interpolation reads the elements on both sides of that place.
+    Unit u lies at u·n/m (nearest), (u + ½)·n/m − ½ (linear, cubic) or u·(n−1)/(m−1) (with the corners aligned); 1/factor
+    stands for n/m where a factor is given. taps: 1 reads the nearest element, 2 (linear) those on both sides of that place, 4
+    (cubic) two on each side; one alone where the place is an element's. What lies outside is the outermost element.
     """
     up, down = (output, size) if factor is None else float(factor).as_integer_ratio()
     if corners:
         up, down = max(output - 1, 1), (size - 1 if output > 1 else 0)
-    half = linear and not corners
+    half = taps > 1 and not corners
     places = ((down * (2 * unit + 1) - up, 2 * up) if half else (down * unit, up) for unit in range(output))
     windows = []
     for place, parts in places:
-        first, rest = divmod(max(place, 0), parts)
-        windows.append((min(first, size - 1), min(first + (2 if linear and rest else 1), size)))
+        first, rest = divmod(place if taps > 2 else max(place, 0), parts)
+        before, after = (taps // 2 - 1, taps // 2) if rest and taps > 1 else (0, 0)
+        windows.append((min(max(first - before, 0), size - 1), min(max(first + after, 0), size - 1) + 1))
     return windows

@@ -12,7 +12,8 @@ from cnncli.errors import RequestError, ShapeError
 from cnncli.layers import Call, Layer, Shape, Tensor, at_least, dims, one_of, only, spec
 from cnncli.layers._windows import per_axis_formulas
 
-MODES = {"nearest": None, "linear": 1, "bilinear": 2, "trilinear": 3}
+MODES = {"nearest": None, "linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
+TAPS = {"nearest": 1, "bicubic": 4}  # elements of an axis that a unit is mixed from; 2 for the others
 """Upsampling modes, and the number of axes that each is for."""
 
 
@@ -100,7 +101,7 @@ class ZeroPad3d(_ZeroPad):
 class Upsample(Layer):
     """Every axis stretched to `size`, or by `scale_factor`: C×…n → C×…m, as torch.nn.Upsample.
 
-    mode: nearest repeats units; linear (C×L), bilinear (C×H×W) and trilinear (C×D×H×W) mix two neighbours on each axis ·
+    mode: nearest repeats units; linear (C×L), bilinear (C×H×W) and trilinear (C×D×H×W) mix two neighbours on each axis, bicubic four ·
     align_corners: the outermost units stay outermost
     """
 
@@ -144,7 +145,7 @@ class Upsample(Layer):
         sizes, counts = call.x.shape[1:], call.y.shape[1:]
         corners = self.align_corners if self.mode != "nearest" else None
         for axis, (n, m, factor) in enumerate(zip(sizes, counts, self._factors(len(sizes)), strict=True), start=1):
-            windows = interpolated(n, m, factor, linear=self.mode != "nearest", corners=bool(corners))
+            windows = interpolated(n, m, factor, taps=TAPS.get(self.mode, 2), corners=bool(corners))
             found = found and found.along(axis, partial(Reach.gathered, windows=windows))
         return found
 

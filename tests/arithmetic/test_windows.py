@@ -126,15 +126,16 @@ def test_adaptive_windows_are_torchs(size: int, output: int) -> None:
     assert adaptive_elements(size, output) == sum(end - start for start, end in found)
 
 
-@given(st.integers(1, 12), st.integers(1, 24), st.booleans())
-def test_interpolation_reads_what_torch_mixes(size: int, output: int, corners: bool) -> None:  # noqa: FBT001
-    """Linear interpolation to a given size, by the gradient of each unit."""
-    windows = interpolated(size, output, None, linear=True, corners=corners)
-    x = torch.zeros(1, 1, size, dtype=torch.float64, requires_grad=True)
-    y = functional.interpolate(x, output, mode="linear", align_corners=corners)[0, 0]
+@given(st.integers(1, 12), st.integers(1, 24), st.booleans(), st.sampled_from([2, 4]))
+def test_interpolation_reads_what_torch_mixes(size: int, output: int, corners: bool, taps: int) -> None:  # noqa: FBT001
+    """Linear and cubic interpolation to a given size, by the gradient of each unit."""
+    windows = interpolated(size, output, None, taps=taps, corners=corners)
+    x = torch.zeros(1, 1, size, 1, dtype=torch.float64, requires_grad=True)
+    mode = {2: "bilinear", 4: "bicubic"}[taps]
+    y = functional.interpolate(x, (output, 1), mode=mode, align_corners=corners)[0, 0, :, 0]
     for unit, window in enumerate(windows):
         (gradient,) = torch.autograd.grad(y[unit], x, retain_graph=True)
-        reached = (gradient[0, 0].abs() > 1e-12).nonzero().flatten().tolist()
+        reached = (gradient[0, 0, :, 0].abs() > 1e-12).nonzero().flatten().tolist()
         assert (reached[0], reached[-1] + 1) == window
 
 
@@ -144,4 +145,4 @@ def test_nearest_repeats_what_torch_repeats(size: int, factor: float) -> None:
     x = torch.arange(float(size))[None, None]
     if int(size * factor) >= 1:
         repeated = functional.interpolate(x, scale_factor=factor, mode="nearest")[0, 0].tolist()
-        assert [start for start, _ in interpolated(size, len(repeated), factor, linear=False)] == repeated
+        assert [start for start, _ in interpolated(size, len(repeated), factor, taps=1)] == repeated

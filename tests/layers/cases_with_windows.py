@@ -107,7 +107,7 @@ def zero_pad(draw: Draw, axes: int) -> Drawn:
 def upsample(draw: Draw) -> Drawn:
     """Upsampling by a factor or to a size."""
     axes = draw(st.integers(1, 3))
-    modes = ["nearest", ["linear", "bilinear", "trilinear"][axes - 1]]
+    modes = ["nearest", ["linear", "bilinear", "trilinear"][axes - 1], *(["bicubic"] if axes == 2 else [])]
     mode = draw(st.sampled_from([*modes, "linear", "bilinear"] if draw.wild else modes))
     arguments: dict[str, Any] = {"mode": mode}
     if draw(st.booleans()):

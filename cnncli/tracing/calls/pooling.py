@@ -101,7 +101,7 @@ def interpolate(
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
 ) -> Said | None:
-    """Nearest and linear; others are rows without a field."""
+    """Nearest, linear and cubic; others are rows without a field."""
     if mode not in MODES or antialias or recompute_scale_factor:
         return None
     arguments: dict[str, Any] = {
