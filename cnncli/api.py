@@ -53,8 +53,7 @@ class Summary(Report):
 
     def to_dict(self) -> dict[str, object]:
         """The `cnncli/summary/1` object that the command prints with `--format json`."""
-        from cnncli.render.summary import Findings
-        from cnncli.render.summary_json import summary_json
+        from cnncli.render.summary import Findings, summary_json
 
         found: dict[str, object] = json.loads(json.dumps(summary_json(self, Findings(fault=self.fault))))
         return found

@@ -155,7 +155,7 @@ def run(arguments: Sequence[str]) -> int:
     from cnncli.text import plain_stand_ins
 
     if not "".join(arguments).isascii():
-        from cnncli.cli._typeset import as_typed
+        from cnncli.cli._mistake import as_typed
 
         arguments = [as_typed(argument) for argument in arguments]
     debug = "--debug" in arguments

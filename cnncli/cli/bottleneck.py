@@ -49,7 +49,7 @@ def bottleneck(
     wide = Conv2d(out_channels=cout, kernel_size=sizes, padding=padding, bias=not no_bias)
     found = weighed(wide, mid, _input(input, cin))
     if path:
-        from cnncli.render.bottleneck_plot import draw
+        from cnncli.render.bottleneck import draw
 
         draw(found, path)
     show_bottleneck(found, format, path)

@@ -65,8 +65,7 @@ def edge_detect(
         raise RequestError(f"{'--target' if target else '--size'} is for a photograph; write --image FILE too")
     walking(step, every, format)
     from cnncli.lessons.edge_detect import learn, photograph, prepared, textbook
-    from cnncli.render.edge_detect import show_learned, warn
-    from cnncli.render.edge_detect_frames import watch
+    from cnncli.render.edge_detect import show_learned, warn, watch
 
     if image is None:
         given = prepared(textbook(bias=not no_bias))

@@ -26,7 +26,7 @@ def health(run: Run, *, out: Out = None, format: Format = "table") -> None:
     log = log_of(path)
     picture = None
     if log.history.observations:
-        from cnncli.render.health_plot import health_picture
+        from cnncli.render.health import health_picture
         from cnncli.render.plots import placed
 
         picture = placed(health_picture(log.history, heading(path, log)), wanted or path / folder.HEALTH_PICTURE)

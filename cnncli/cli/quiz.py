@@ -41,8 +41,7 @@ def quiz(
     """
     from cnncli.analysis.report import report
     from cnncli.lessons.quiz import quiz as drawn
-    from cnncli.render.quiz import show_quiz
-    from cnncli.render.quizzing import is_talk, play
+    from cnncli.render.quiz import is_talk, play, show_quiz
     from cnncli.render.summary import failure_text
     from cnncli.sources import Request, is_tensor_table, load
 

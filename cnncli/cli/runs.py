@@ -62,7 +62,7 @@ def _compare(given: list[str], out: str | None, format: str) -> None:
     found = [log(find_run(name)) for name in given]
     if out is not None:
         from cnncli.files.run_folder import write
-        from cnncli.render.run_curves import compared_curves, labels
+        from cnncli.render.runs import compared_curves, labels
 
         write(Path(out), compared_curves(dict(zip(labels(found), found, strict=True))))
     show_comparison(found, format)

@@ -95,7 +95,7 @@ def _rehearse(request: Request, device: str, format: str, *, quiet: bool) -> Non
     from cnncli.data.progress import Progress
     from cnncli.render.data import bar
     from cnncli.render.live import Live
-    from cnncli.render.rehearsal import show_rehearsal
+    from cnncli.render.training import show_rehearsal
     from cnncli.training.dry_run import dry_run
     from cnncli.training.setup import prepare
 

@@ -101,8 +101,8 @@ class ZeroPad3d(_ZeroPad):
 class Upsample(Layer):
     """Every axis stretched to `size`, or by `scale_factor`: C×…n → C×…m, as torch.nn.Upsample.
 
-    mode: nearest repeats units; linear (C×L), bilinear (C×H×W) and trilinear (C×D×H×W) mix two neighbours on each axis, bicubic four ·
-    align_corners: the outermost units stay outermost
+    mode: nearest repeats units; linear (C×L), bilinear (C×H×W) and trilinear (C×D×H×W) mix two neighbours on each axis, bicubic
+    (C×H×W) four · align_corners: the outermost units stay outermost
     """
 
     kind = "upsample"

@@ -8,8 +8,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from cnncli.render.columns import size
-from cnncli.render.summary_json import network_json
-from cnncli.render.summary_table import title
+from cnncli.render.summary import network_json, title
 from cnncli.render.table import Cell, Column, Line, narrowed, write_csv, write_json, write_markdown, write_table
 from cnncli.text import columns_of, complain, inert, say
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from math import isfinite
+from math import isfinite, log10
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from cnncli.layers import dims
 from cnncli.lessons.edge_detect import MOST_STEPS, Learned, Prepared, Task
+from cnncli.render.frames import Frame, Grid, frozen
 from cnncli.render.grids import flow, grid, nested, number, texts
+from cnncli.render.stepping import is_screen, show_frames
 from cnncli.render.table import Cell, Column, Line, write_csv, write_json, write_markdown
 from cnncli.text import columns_of, complain, inert, say, say_picture
 
@@ -296,3 +298,53 @@ def _line(found: Learned, step: int) -> Line:
     loss = found.run.losses[step - 1]
     weights = [Cell(value, number(value)) for value in found.run.weights[step - 1].tolist()]
     return [Cell(step, f"{step:,}"), Cell(loss, "–" if loss is None else loss_text(loss)), *weights]
+
+
+# The steps of learning a kernel one after another: kernel, prediction and loss.
+
+MOST = 60  # frames
+EVERY = 0.1  # seconds
+BAR = 40  # characters
+
+
+def watch(found: Learned, every: float | None, *, by_keys: bool) -> None:
+    """Show the steps: on a terminal by themselves, or by keys; elsewhere only where that was asked for."""
+    if by_keys or every is not None or is_screen():
+        show_frames(frames(found), every if by_keys else every or EVERY)
+
+
+def frames(found: Learned) -> list[Frame]:
+    """One for each step; of many, the more the earlier."""
+    import numpy as np
+
+    losses = [loss for loss in found.run.losses if loss is not None]
+    last = len(losses)
+    places = np.unique(np.geomspace(1, max(last, 1), MOST).round().astype(int)) if last > MOST else range(1, last + 1)
+    return [_frame(found, int(place), max(losses), min(losses)) for place in places]
+
+
+def _frame(found: Learned, step: int, most: float, least: float) -> Frame:
+    task, weights, loss = found.task, found.run.weights[step - 1], found.run.losses[step - 1] or 0.0
+    kernel, bias = task.split(weights)
+    blocks: list[Grid | str] = ["kernel", _frame_grid(kernel.tolist())]
+    if bias is not None:
+        blocks.append(f"bias {bias:.2f}")
+    if max(task.image.shape) <= SMALL:
+        blocks += ["predicts", _frame_grid(task.predict(weights).tolist())]
+    elif task.kernel is not None:
+        blocks += [f"{task.name} is", _frame_grid(task.kernel.tolist())]
+    title = f"step {step:,} of {found.steps:,}, lr {found.run.lr:.4g}"
+    return Frame(title, tuple(blocks), (f"loss {loss_text(loss)}", _bar(loss, most, least)))
+
+
+def _frame_grid(values: list[list[float]]) -> Grid:
+    """Two digits, always, so that nothing jumps."""
+    return Grid(frozen([[f"{value:.2f}" if abs(value) < 1e6 else f"{value:.1e}" for value in row] for row in values]))
+
+
+def _bar(loss: float, most: float, least: float) -> str:
+    """How far the loss has come, from the largest to the least, in powers of ten."""
+    low, high = log10(max(least, 1e-300)), log10(max(most, 1e-300))
+    part = (log10(max(loss, 1e-300)) - low) / (high - low) if high > low else 1.0
+    full = round(part * BAR)
+    return "█" * full + "░" * (BAR - full)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from cnncli.analysis.report import Report, Row
 from cnncli.render.columns import chosen
 from cnncli.render.folding import View, entries
-from cnncli.render.summary import failure_text, footer
-from cnncli.render.summary_table import title
+from cnncli.render.summary import failure_text, footer, title
 from cnncli.render.table import Cell, Column
 from cnncli.text import inert
 

@@ -15,7 +15,7 @@ from cnncli.layers import dims, times
 from cnncli.lessons.receptive import Region, Side
 from cnncli.render.formulas import formula_lines
 from cnncli.render.grids import shades
-from cnncli.render.summary_json import field_json, network_json
+from cnncli.render.summary import field_json, network_json
 from cnncli.render.table import Cell, Column, Line, narrowed, write_csv, write_json, write_markdown, write_table
 from cnncli.text import columns_of, inert, say
 

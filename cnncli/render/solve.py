@@ -12,7 +12,7 @@ from cnncli.analysis.solve_map import Maps
 from cnncli.analysis.solve_network import LARGEST, Inputs
 from cnncli.layers import Shape, dims, times
 from cnncli.network import Network
-from cnncli.render.summary_table import title
+from cnncli.render.summary import title
 from cnncli.render.table import Cell, Column, write_csv, write_json, write_markdown, write_table
 from cnncli.text import columns_of, say
 

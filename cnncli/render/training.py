@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections import deque
 from math import isfinite
+from textwrap import wrap
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from cnncli.diagnostics.epoch import speed
 from cnncli.errors import FAULT, INTERRUPTED
 from cnncli.files import run_folder as folder
-from cnncli.render.columns import clock
+from cnncli.files.run_folder import NETWORK
+from cnncli.layers import dims
+from cnncli.render.columns import clock, count, millions, size
 from cnncli.render.findings import as_json, in_short, told
-from cnncli.render.live import Live
+from cnncli.render.live import Live, Note, one_line
 from cnncli.render.plots import confusion, curves
-from cnncli.render.pulse import Pulse
 from cnncli.render.table import write_json
 from cnncli.sources.networks import described, title_of
+from cnncli.sources.recipes import Recipe, renamed, resolved
 from cnncli.sources.run_folder import resume_command
 from cnncli.text import columns_of, complain, inert, say
+from cnncli.training.dry_run import DryRun
+from cnncli.training.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +36,73 @@ if TYPE_CHECKING:
     from cnncli.training.resume import StoppedRun
     from cnncli.training.run import Run
     from cnncli.training.setup import Setup
+
+# The live line of a training run: how far it is, how well it does, how fast, and how long it will take.
+
+KEPT = 20  # looks back, 5 seconds: the speed shown is that of now, and yet does not flicker
+
+
+class Pulse:
+    """Reads off a run in training what its live line says; from another thread, and without the training knowing.
+
+    What it reads may be of two steps that follow each other. On a GPU a look waits for the steps under way, the training does not.
+    """
+
+    def __init__(self, run: Run) -> None:
+        """Nothing has been read yet."""
+        self._run = run
+        self._looks: deque[tuple[float, int]] = deque(
+            maxlen=KEPT
+        )  # when, and how many images of the epoch were through
+        self._epoch = 0
+
+    def __call__(self) -> str:
+        """The line, as wide as the terminal allows."""
+        run, state = self._run, self._run.state
+        if len(state.epochs) == run.setup.recipe.train.epochs:
+            return ""
+        metrics, number, steps = state.metrics, len(state.epochs) + 1, run.setup.steps_per_epoch
+        done = min(state.batch, steps)
+        self._look(number, metrics.images)
+        notes = [Note(3, f"{clock(left)} left")] if (left := self._left(done / steps)) else []
+        if metrics.images:
+            score = metrics.score()
+            speed = self._speed()
+            notes = [
+                Note(4, f"loss {score.loss:.3f}"),
+                Note(1, f"acc {score.acc:.3f}"),
+                *([Note(0, f"{speed:,.0f}/s")] if speed else []),
+                *notes,
+            ]
+        head = f"epoch {number} of {run.setup.recipe.train.epochs}"
+        count = "evaluating" if done == steps else f"{done:,} of {steps:,}"
+        return one_line(head, done / steps, count, notes, columns_of(sys.stderr) - 1)
+
+    def _look(self, epoch: int, images: int) -> None:
+        if epoch != self._epoch:
+            self._looks.clear()
+            self._epoch = epoch
+        self._looks.append((perf_counter(), images))
+
+    def _speed(self) -> float | None:
+        """Images a second, over the last seconds of the epoch; None where that is not known yet."""
+        (first, before), (last, now) = self._looks[0], self._looks[-1]
+        if now > before:
+            return (now - before) / (last - first)
+        epochs = self._run.state.epochs
+        return len(self._run.setup.train) / epochs[-1].seconds if epochs and epochs[-1].seconds else None
+
+    def _left(self, share: float) -> float | None:
+        """Seconds to the end of the recipe; None where nothing is known yet. share: of this epoch's training that is done"""
+        epochs, setup = self._run.state.epochs, self._run.setup
+        if epochs:  # the last of them tells, evaluation and all
+            before = epochs[-2].total_seconds if len(epochs) > 1 else 0.0
+            an_epoch, training = epochs[-1].total_seconds - before, epochs[-1].seconds
+        elif speed := self._speed():
+            an_epoch = training = len(setup.train) / speed
+        else:
+            return None
+        return max(0.0, an_epoch * (setup.recipe.train.epochs - len(epochs)) - training * share)
 
 
 def show_run(run: Run, format: str, *, quiet: bool) -> int:
@@ -234,3 +308,65 @@ def _signal(run: Run) -> str:
 def _where(run: Run) -> str:
     done, steps = run.state.batch, run.setup.steps_per_epoch
     return f"in epoch {len(run.state.epochs) + 1} after {done:,} of {steps:,} steps"
+
+
+# A dry run: the resolved recipe, and below it, as comments, what training by it will take.
+
+INDENT = 9  # characters before the facts of a line
+
+
+def show_rehearsal(found: DryRun, request: Request, format: str) -> None:
+    """As YAML that is itself a recipe, or as one object of JSON; what a user should know goes to stderr."""
+    recipe = renamed(request.recipe, NETWORK) if request.code else request.recipe
+    kept = f"that recipe needs {NETWORK} beside it, which nothing has kept; write it: {request.code}"
+    for note in (*found.notes, *([kept] if request.code else [])):
+        complain(note)
+    if format == "json":
+        write_json({"schema": "cnncli/train/1", "dry_run": _facts(found, recipe)})
+    else:
+        width = columns_of(sys.stdout) - len("# ")
+        lines = (part for line in _told(found) for part in wrap(line, width, subsequent_indent=" " * INDENT))
+        say(resolved(recipe).rstrip("\n"), *(f"# {line}" for line in lines))
+
+
+def _told(found: DryRun) -> list[str]:
+    setup, totals = found.setup, found.totals
+    shape = dims(setup.network.input)
+    kept = {"optimizer": found.optimizer_bytes, "mean of the weights": found.average_bytes, "images": found.image_bytes}
+    parts = ", ".join(
+        [f"{size(totals.training_bytes)} network", *(f"{size(value)} {name}" for name, value in kept.items() if value)]
+    )
+    trained = f"{count(totals.trainable).text} of {count(totals.params).text} parameters trained"
+    measured = f"{1000 * found.step_seconds:.1f} ms a step, measured over {found.measured}"
+    times = f"{clock(found.training_seconds)} training, {clock(found.evaluation_seconds)} evaluation"
+    return [
+        *headline(setup, totals.params),
+        f"network  input {shape}, {len(setup.classes):,} classes, {trained}, {millions(totals.macs).text} million MACs an image",
+        f"memory   {size(found.memory)}: {parts}",
+        f"steps    {setup.steps_per_epoch:,} an epoch of {setup.images_per_step:,} images, {found.steps:,} in all",
+        f"time     about {clock(found.training_seconds + found.evaluation_seconds)}: {times} ({measured})",
+    ]
+
+
+def _facts(found: DryRun, recipe: Recipe) -> dict[str, object]:
+    setup, totals = found.setup, found.totals
+    return {
+        "recipe": recipe.model_dump(mode="json"),
+        "input": list(setup.network.input),
+        "classes": len(setup.classes),
+        "params": totals.params,
+        "trainable": totals.trainable,
+        "macs": totals.macs,
+        "images": setup.counts,
+        "memory_bytes": found.memory,
+        "network_bytes": totals.training_bytes,
+        "optimizer_bytes": found.optimizer_bytes,
+        "average_bytes": found.average_bytes,
+        "image_bytes": found.image_bytes,
+        "steps_an_epoch": setup.steps_per_epoch,
+        "steps": found.steps,
+        "step_seconds": found.step_seconds,
+        "training_seconds": found.training_seconds,
+        "evaluation_seconds": found.evaluation_seconds,
+        "device": str(setup.device),
+    }

@@ -145,4 +145,4 @@ def test_a_picture_that_cannot_be_read(cnncli: Cnncli) -> None:
     found = cnncli("receptive-field lenet --row conv1 --no-gradients --image none.png --out x.png")
     assert found.code == 3
     assert "none.png" in found.err
-    assert sys.modules.get("cnncli.render.receptive_field_plot") is None or not Path("x.png").exists()
+    assert sys.modules.get("cnncli.render.looking") is None or not Path("x.png").exists()

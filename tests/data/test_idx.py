@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cnncli.data.idx import Array, check, unpack
+from cnncli.data.mnist import Array, check, unpack
 from cnncli.errors import DataError
 
 SHAPE = Array((5, 4, 3))

@@ -13,9 +13,8 @@ from PIL import Image
 
 from cnncli.errors import DataError, RequestError
 from cnncli.lessons import images
-from cnncli.lessons.arrays import read_array, read_maps
+from cnncli.lessons.arrays import read_array, read_maps, written
 from cnncli.lessons.images import read_image
-from cnncli.lessons.notation import written
 from cnncli.render.grids import nested
 
 SQUARE = [[0.0, 1.0], [2.0, 3.0]]

@@ -14,8 +14,7 @@ from cnncli.arithmetic.formula import Formula
 from cnncli.errors import RequestError
 from cnncli.layers import Tensor
 from cnncli.layers.activation import ReLU
-from cnncli.lessons.answers import judged
-from cnncli.lessons.quiz import LEVELS, Question, quiz
+from cnncli.lessons.quiz import LEVELS, Question, judged, quiz
 from cnncli.models import models, network
 from cnncli.network import Network, Node
 from tests.layers.evaluate import evaluate

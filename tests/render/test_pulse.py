@@ -10,7 +10,7 @@ import pytest
 from cnncli.data.progress import Progress
 from cnncli.render.data import bar
 from cnncli.render.live import Note, one_line
-from cnncli.render.pulse import Pulse
+from cnncli.render.training import Pulse
 from cnncli.sources.recipes import load
 from cnncli.training.run import Run, start
 from tests.training.conftest import small

@@ -14,8 +14,7 @@ from cnncli.errors import RequestError
 from cnncli.layers import Tensor
 from cnncli.render.folding import View
 from cnncli.render.notebook import summary_html
-from cnncli.render.summary import Findings, summary_text
-from cnncli.render.summary_json import summary_json
+from cnncli.render.summary import Findings, summary_json, summary_text
 from cnncli.tracing import record
 from tests.tracing.says import told
 from tests.tracing.zoo import Published, published

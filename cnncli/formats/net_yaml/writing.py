@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from cnncli.errors import RequestError
 from cnncli.formats.net_yaml.expand import numbered
-from cnncli.formats.net_yaml.items import WORDS_OF, Item, Values, after, is_join, spelled_out, start
 from cnncli.formats.net_yaml.names import JOINS, lookup, wrong_name
 from cnncli.formats.net_yaml.text import Steps, text
 from cnncli.layers import Tensor, layer_kinds
@@ -18,6 +17,41 @@ from cnncli.layers.parsing import typed
 from cnncli.network import Network, Node, named, source
 from cnncli.network.blocks import Part, parts
 from cnncli.network.definitions import Definition, Definitions
+
+# The nodes and parts of a network as the steps they are written as: what each reads first, and what is at hand behind it.
+
+Item: TypeAlias = "Node | Part"
+Values: TypeAlias = "tuple[str, ...]"
+WORDS_OF = {layer: word for word, layer in JOINS.items()}
+
+
+def spelled_out(items: Sequence[Item]) -> Iterator[Item]:
+    """The items, a group whose name would be taken for a join replaced by what it holds, under longer names."""
+    for item in items:
+        if isinstance(item, Part) and not item.kind and item.path.rpartition(".")[2] in JOINS:
+            yield from spelled_out(item.items)
+        else:
+            yield item
+
+
+def start(item: Item) -> Values:
+    """What an item reads first: for a group, what its first layer reads."""
+    if isinstance(item, Node) or item.kind:
+        return item.inputs
+    return start(item.items[0])
+
+
+def after(item: Item) -> Values:
+    """The value at hand after an item."""
+    return (item.name,) if isinstance(item, Node) else after(item.items[-1])
+
+
+def is_join(item: Item) -> bool:
+    """Whether branches may meet in the item."""
+    if isinstance(item, Part) or type(item.layer).__name__ not in WORDS_OF:
+        return False
+    return len(item.inputs) > 1 and item.shares is None and not item.frozen  # frozen would mean the branches
+
 
 FAR = 200
 """Steps within which branches that are written as such meet; others are written with `from`."""

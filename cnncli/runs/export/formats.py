@@ -7,17 +7,141 @@ import warnings
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from inspect import Parameter, signature
+from io import BytesIO
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
+from cnncli.formats.python.writing import class_name, to_python
 from cnncli.runs.export.agreement import Scores
-from cnncli.runs.export.code import code_files, run_code
-from cnncli.runs.export.onnx_graph import onnx_bytes, run_onnx
 from cnncli.runs.load import Opened
 from cnncli.training.model import make_module
+
+# A module as an ONNX graph, by torch's exporter that needs no package but onnx; run by onnxruntime where that is installed.
+#
+# torch's newer exporter (`dynamo=True`) needs onnxscript too, and takes seconds more; on the built-in networks both give the same.
+
+OPSET = 17  # of 2022: the first with LayerNormalization, known to every runtime since
+IMAGES, SCORES, BATCH = "images", "scores", "batch"
+
+
+def onnx_bytes(module: nn.Module, images: torch.Tensor, told: Mapping[str, str]) -> bytes:
+    """`module` for batches of any length; told: what becomes the file's `metadata_props`. Checked as onnx.checker does."""
+    import onnx
+
+    buffer = BytesIO()
+    with warnings.catch_warnings(), _InFewerWords():
+        warnings.simplefilter("ignore")  # that there is a newer exporter
+        torch.onnx.export(
+            module,
+            (images,),
+            buffer,  # type: ignore[arg-type]  # anything that can be written to
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=[IMAGES],
+            output_names=[SCORES],
+            dynamic_axes={IMAGES: {0: BATCH}, SCORES: {0: BATCH}},
+        )
+    model = onnx.load_model_from_string(buffer.getvalue())
+    onnx.helper.set_model_props(model, dict(told))
+    onnx.checker.check_model(model, full_check=True)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+def run_onnx(path: Path) -> Scores | None:
+    """What onnxruntime makes of the file; None where it is not installed."""
+    try:
+        import onnxruntime  # type: ignore[import-untyped]
+    except ImportError:
+        return None
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return lambda images: torch.from_numpy(session.run([SCORES], {IMAGES: images.contiguous().numpy()})[0])
+
+
+class _InFewerWords(TorchFunctionMode):
+    """Says an average pool with a divisor of its own as the mean times a number: the exporter forgets the divisor."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:  # noqa: ANN401  (whatever torch's function gives)
+        """Every function of torch that is called meanwhile comes by here."""
+        del types
+        if func is not functional.avg_pool2d:
+            return func(*args, **(kwargs or {}))
+        return _pooled({**dict(zip(POOLING, args, strict=False)), **(kwargs or {})})
+
+
+POOLING = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
+"""The arguments of `avg_pool2d` in their order."""
+
+
+def _pooled(given: dict[str, Any]) -> torch.Tensor:
+    divisor, window = given.pop("divisor_override", None), given["kernel_size"]
+    if divisor is None:
+        pooled: torch.Tensor = functional.avg_pool2d(**given)
+        return pooled
+    pixels = prod(window) if isinstance(window, tuple) else window**2
+    mean: torch.Tensor = functional.avg_pool2d(**{**given, "count_include_pad": True})
+    return mean.mul(pixels / divisor)
+
+
+# A trained network as a Python file that needs nothing but torch, and its weights beside it.
+
+WEIGHTS = ".weights.pt"
+RECIPE = '''
+
+class_names = (
+{names}
+)
+
+
+def prepare(pixels):
+    """Make uint8 images, N×{size} from 0 to 255, ready for the network."""
+    mean = torch.tensor({mean}).view(-1, 1, 1)
+    deviation = torch.tensor({deviation}).view(-1, 1, 1)
+    return (pixels / 255 - mean) / deviation
+
+
+def load_trained(file):
+    """The network with the weights in `file`, to ask: class_names[load_trained(file)(prepare(pixels)).argmax(1)[0]]."""
+    network = {network}()
+    network.load_state_dict(torch.load(file, weights_only=True))
+    return network.eval()
+'''
+
+
+def code_files(run: Opened, told: Mapping[str, Any]) -> dict[str, bytes]:
+    """The code and the weights; told: size, mean, deviation and classes."""
+    text = to_python(run.network)
+    if "\nimport torch\n" not in text:
+        text = text.replace("\nfrom torch import nn\n", "\nimport torch\nfrom torch import nn\n", 1)
+    text += RECIPE.format(
+        names="\n".join(f"    {name!a}," for name in told["classes"]),
+        size="×".join(map(str, told["input"])),
+        mean=told["mean"],
+        deviation=told["deviation"],
+        network=class_name(run.network),
+    )
+    buffer = BytesIO()
+    torch.save({name: tensor.contiguous() for name, tensor in run.module.state_dict().items()}, buffer)
+    return {".py": text.encode(), WEIGHTS: buffer.getvalue()}
+
+
+def run_code(files: Mapping[str, Path]) -> Scores:
+    """What the written files say, when they are run."""
+    names: dict[str, Any] = {"__name__": "cnncli_export"}
+    exec(compile(files[".py"].read_bytes(), "<cnncli export>", "exec"), names)  # noqa: S102  (our own text: names in it are checked)
+    module = names["load_trained"](files[WEIGHTS])
+    return lambda pixels: module(names["prepare"](pixels))
+
 
 KEY = "cnncli"
 """Under what the description stands in each file's metadata; in a pt2 it is the extra file `cnncli.json`."""

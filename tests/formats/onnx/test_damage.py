@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from cnncli.analysis.report import report
 from cnncli.errors import CnncliError, DataError
 from cnncli.formats.onnx import read
-from cnncli.formats.onnx.wire import MalformedError, stripped
+from cnncli.formats.onnx.reading import MalformedError, stripped
 from tests.conftest import python
 from tests.formats.onnx.conftest import Write, info, numbers, weight
 
