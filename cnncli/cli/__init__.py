@@ -6,6 +6,7 @@ run it; the overview (`cnncli --help`) imports them all, which is cheap because 
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import sys
@@ -213,11 +214,19 @@ def _explain(error: Exception, arguments: Sequence[str]) -> int:
     if isinstance(error, UsageError):
         return _explain_usage(error)
     if isinstance(error, OSError):
-        complain(f"{error.filename or 'cannot write the output'}: {error.strerror or error}")
+        complain(f"{error.filename or 'cannot write the output'}: {error.strerror or error}{_cure_of_place(error)}")
         return DataError.exit_code
     complain(f"a fault in cnncli: {type(error).__name__}: {error}")
     complain("please report it with the command line and the output of the same command with --debug")
     return FAULT
+
+
+def _cure_of_place(error: OSError) -> str:
+    """What to do about a file that the system will not write; "" where that is not known."""
+    folder = os.path.dirname(str(error.filename or ""))  # noqa: PTH120  (pathlib is not imported yet)
+    if error.errno == errno.ENOENT and folder and not os.path.isdir(folder):  # noqa: PTH112
+        return f"; make the folder {folder!r} first, or write another path"
+    return "; name a place that can be written, as with --out" if error.errno in {errno.EACCES, errno.EROFS} else ""
 
 
 def _line_instead(error: CnncliError, arguments: Sequence[str]) -> str:

@@ -55,7 +55,7 @@ def test_a_file_that_cannot_be_written(cnncli: Cnncli, tmp_path: Path) -> None:
     """Exit code 3, one line."""
     found = cnncli(f"code lenet --out {tmp_path / 'none' / 'lenet.py'}")
     assert found.code == 3
-    assert found.err.endswith("lenet.py: No such file or directory\n")
+    assert found.err.endswith("first, or write another path\n")
 
 
 def test_check_compares_with_the_network(cnncli: Cnncli) -> None:
