@@ -24,8 +24,6 @@ from cnncli.sources.networks import described, title_of
 from cnncli.sources.recipes import Recipe, renamed, resolved
 from cnncli.sources.run_folder import resume_command
 from cnncli.text import columns_of, complain, inert, say
-from cnncli.training.dry_run import DryRun
-from cnncli.training.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +31,8 @@ if TYPE_CHECKING:
 
     from cnncli.diagnostics.epoch import Epoch
     from cnncli.diagnostics.finding import Finding
+    from cnncli.training.dry_run import DryRun
+    from cnncli.training.request import Request
     from cnncli.training.resume import StoppedRun
     from cnncli.training.run import Run
     from cnncli.training.setup import Setup
